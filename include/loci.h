@@ -1,0 +1,12 @@
+/* loci.h: the whole public interface of libloci. See loci/core.h for the rules that hold in it. */
+#ifndef LOCI_H
+#define LOCI_H
+
+#include "loci/core.h"
+#include "loci/tokenizer.h"
+#include "loci/model.h"
+#include "loci/collection.h"
+#include "loci/train.h"
+#include "loci/eval.h"
+
+#endif
