@@ -16,6 +16,7 @@ typedef struct loci__store loci__store;
 
 enum { LOCI__STORE_READ = 0, LOCI__STORE_WRITE = 1, LOCI__STORE_CREATE = 2 };
 
+/* path NULL with LOCI__STORE_CREATE: a private store in memory, without lock file and segments (for measuring). */
 loci_status loci__store_open(loci_context *context, const char *path, int mode, loci__store **out, loci_error *error);
 void loci__store_close(loci__store *store); /* a writer checkpoints the WAL */
 
@@ -71,8 +72,11 @@ loci_status loci__store_put(loci__store *store, const loci__store_document *docu
 loci_status loci__store_touch(loci__store *store, int64_t document_id, int64_t root_id, int64_t size, int64_t mtime_ns,
                               loci_error *error);
 loci_status loci__store_remove(loci__store *store, int64_t document_id, loci_error *error);
-/* Replaces the vectors of a document's chunks in ordinal order (reindex with unchanged chunks). */
+/* Reindex with unchanged chunks, in one write transaction: every vector is dropped, the model set anew, then each
+ * document's chunks get theirs in ordinal order (vectors: n × dim floats, n = the document's chunks). */
 loci_status loci__store_drop_vectors(loci__store *store, loci_error *error);
+loci_status loci__store_put_vectors(loci__store *store, int64_t document_id, const float *vectors, size_t n,
+                                    loci_error *error);
 
 /* Strings given to callbacks live during the call. A non-OK answer ends the iteration and is returned. */
 typedef loci_status (*loci__store_document_fn)(void *arg, const loci__store_document *document, loci_error *error);
