@@ -2,11 +2,11 @@
 #ifndef LOCI_H
 #define LOCI_H
 
-#include "loci/core.h"
-#include "loci/tokenizer.h"
-#include "loci/model.h"
 #include "loci/collection.h"
-#include "loci/train.h"
+#include "loci/core.h"
 #include "loci/eval.h"
+#include "loci/model.h"
+#include "loci/tokenizer.h"
+#include "loci/train.h"
 
 #endif

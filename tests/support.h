@@ -13,9 +13,9 @@
 #include "base/file.h"
 
 /* Fails the test with the error's message unless the call is LOCI_OK. */
-#define assert_ok(call, error)                                                                                         \
-  do {                                                                                                                 \
-    if ((call) != LOCI_OK) fail_msg("%s: %s", #call, (error)->message);                                                \
+#define assert_ok(call, error)                                          \
+  do {                                                                  \
+    if ((call) != LOCI_OK) fail_msg("%s: %s", #call, (error)->message); \
   } while (0)
 
 /* A fresh context of `threads` threads and `isa` (NULL = best) with a counting allocator: test_context_free fails the
@@ -26,8 +26,8 @@ void test_context_free(loci_context *context);
 /* A fresh empty folder (removed at exit), static storage per call number. */
 const char *test_folder(void);
 
-/* $LOCI_DATA/<path>, or NULL: then the test calls skip(). The same for the MiniLM folder ($LOCI_TEST_MINILM, else
- * <build>/test-models/minilm, which scripts/fetch-test-models makes). */
+/* $LOCI_DATA/<path>, or NULL: then the test calls skip(). The same for the MiniLM folder ($LOCI_TEST_MODELS/<name>;
+ * scripts/run-tests sets it to <build>/test-models, which scripts/fetch-test-models fills). */
 const char *test_data(const char *path);
 const char *test_model(const char *name);
 

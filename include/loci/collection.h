@@ -41,12 +41,12 @@ typedef void (*loci_index_event_fn)(void *user, const char *action, const char *
 
 typedef struct loci_index_options {
   size_t struct_size;
-  const char *model;            /* NULL = the collection's, else the built-in one */
-  const char *const *exclude;   /* globs as in .gitignore */
+  const char *model;          /* NULL = the collection's, else the built-in one */
+  const char *const *exclude; /* globs as in .gitignore */
   size_t n_exclude;
   int dry_run;
-  int no_ignore;  /* do not read .gitignore and .lociignore */
-  int hidden;     /* files and folders whose name starts with a dot, too */
+  int no_ignore;          /* do not read .gitignore and .lociignore */
+  int hidden;             /* files and folders whose name starts with a dot, too */
   uint64_t max_file_size; /* bytes; default 64 MiB */
   size_t chunk_tokens;    /* default and limit 256 tokens of the model */
   loci_index_event_fn event;
@@ -82,11 +82,11 @@ typedef struct loci_search_options {
   size_t limit; /* k, default 10: exactly min(k, matches) results come back */
   loci_search_mode mode;
   loci_fusion fusion;
-  double weight;          /* of the cosine in LOCI_FUSION_STANDARD; 0 = the default (docs/search.md) */
-  const char *path_glob;  /* only paths that match (as in .gitignore, against the whole path), or NULL */
-  int all;                /* every chunk is a result: no folding, several of a document */
-  int explain;            /* fill the explain fields */
-  const char *model;      /* NULL = the collection's; another fingerprint gives MISMATCH */
+  double weight;             /* of the cosine in LOCI_FUSION_STANDARD; 0 = the default (docs/search.md) */
+  const char *path_glob;     /* only paths that match (as in .gitignore, against the whole path), or NULL */
+  int all;                   /* every chunk is a result: no folding, several of a document */
+  int explain;               /* fill the explain fields */
+  const char *model;         /* NULL = the collection's; another fingerprint gives MISMATCH */
   loci_progress_fn progress; /* only to cancel */
   void *progress_user;
 } loci_search_options;
@@ -97,27 +97,27 @@ typedef struct loci_result {
   size_t rank; /* from 1 */
   double score;
   int64_t chunk_id, document_id;
-  const char *path;    /* absolute */
-  const char *title;   /* of the document, or "" */
-  const char *heading; /* "Chapter > Section", or "" */
-  const char *text;    /* of the chunk */
-  uint32_t line_start, line_end; /* from 1; of the extracted text where the source has no lines */
-  uint32_t page;                 /* from 1; 0 = the format has none */
+  const char *path;               /* absolute */
+  const char *title;              /* of the document, or "" */
+  const char *heading;            /* "Chapter > Section", or "" */
+  const char *text;               /* of the chunk */
+  uint32_t line_start, line_end;  /* from 1; of the extracted text where the source has no lines */
+  uint32_t page;                  /* from 1; 0 = the format has none */
   size_t best_start, best_length; /* the best sentence, bytes of text; length 0 = not known */
   size_t n_folded;                /* near-identical passages and further chunks of the document behind this one */
   /* with explain: */
-  double cosine, bm25;                 /* NaN where not computed */
-  double cosine_percentile;            /* among random pairs of this collection, 0…100; NaN */
+  double cosine, bm25;                   /* NaN where not computed */
+  double cosine_percentile;              /* among random pairs of this collection, 0…100; NaN */
   double cosine_standard, bm25_standard; /* what was fused */
-  size_t rank_vector, rank_text;       /* from 1; 0 = not among the rows of that side */
+  size_t rank_vector, rank_text;         /* from 1; 0 = not among the rows of that side */
 } loci_result;
 
 typedef struct loci_results {
   size_t n;
   loci_result *items;
-  uint64_t n_rows;       /* chunks scanned */
-  int query_truncated;   /* the query was longer than the model takes */
-  void *owner;           /* of the strings */
+  uint64_t n_rows;     /* chunks scanned */
+  int query_truncated; /* the query was longer than the model takes */
+  void *owner;         /* of the strings */
 } loci_results;
 
 LOCI_API void loci_results_release(loci_results *results);

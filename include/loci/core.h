@@ -24,7 +24,7 @@ extern "C" {
 #endif
 
 #if defined(__GNUC__)
-#define LOCI_API __attribute__((visibility("default")))
+#define LOCI_API          __attribute__((visibility("default")))
 #define LOCI_PRINTF(f, a) __attribute__((format(printf, f, a)))
 #else
 #define LOCI_API
@@ -34,7 +34,7 @@ extern "C" {
 #define LOCI_VERSION_MAJOR 0
 #define LOCI_VERSION_MINOR 1
 #define LOCI_VERSION_PATCH 0
-#define LOCI_VERSION "0.1.0"
+#define LOCI_VERSION       "0.1.0"
 
 /* The version of the library that is running, "MAJOR.MINOR.PATCH". */
 LOCI_API const char *loci_version(void);
@@ -122,9 +122,9 @@ typedef void (*loci_log_fn)(void *user, loci_log_level level, const char *messag
 /* What a long call tells now and then (at most some ten times a second, always once at the end of a
  * stage). A non-zero answer cancels: the call returns LOCI_ERROR_CANCELLED and keeps what is committed. */
 typedef struct loci_progress {
-  const char *stage; /* "reading", "embedding" … */
-  const char *item;  /* what is being worked on, or NULL */
-  const char *unit;  /* "files", "tokens" … */
+  const char *stage;    /* "reading", "embedding" … */
+  const char *item;     /* what is being worked on, or NULL */
+  const char *unit;     /* "files", "tokens" … */
   uint64_t done, total; /* total 0 = not known */
   double seconds;       /* since the call began */
 } loci_progress;

@@ -24,16 +24,16 @@ LOCI_API void loci_model_close(loci_model *model);
 
 typedef struct loci_model_info {
   size_t struct_size;
-  const char *name;         /* what to show: the name it was opened by, or the folder's last part */
-  const char *path;         /* absolute folder or file */
-  const char *architecture; /* "bert", "static" */
-  const char *pooling;      /* "mean", "cls" …, as in the model's files; "+" between several */
-  const char *similarity;   /* "cosine", "dot" … */
-  const char *fingerprint;  /* 32 hex digits, see docs/store.md; NULL until loci_model_fingerprint was asked */
+  const char *name;           /* what to show: the name it was opened by, or the folder's last part */
+  const char *path;           /* absolute folder or file */
+  const char *architecture;   /* "bert", "static" */
+  const char *pooling;        /* "mean", "cls" …, as in the model's files; "+" between several */
+  const char *similarity;     /* "cosine", "dot" … */
+  const char *fingerprint;    /* 32 hex digits, see docs/store.md; NULL until loci_model_fingerprint was asked */
   const char *default_prompt; /* default_prompt_name of the model's files, or NULL */
-  const char *language;     /* "en" where a model card of loci says so, else NULL */
-  const char *licence;      /* where the model card says so, else NULL */
-  size_t dim;               /* of the vectors it gives */
+  const char *language;       /* "en" where a model card of loci says so, else NULL */
+  const char *licence;        /* where the model card says so, else NULL */
+  size_t dim;                 /* of the vectors it gives */
   size_t hidden_size, n_layers, n_heads, vocabulary_size;
   size_t max_tokens; /* special tokens included; SIZE_MAX = no limit (static models) */
   size_t n_parameters;
@@ -82,7 +82,7 @@ typedef struct loci_embed_options {
 LOCI_API void loci_embed_options_init(loci_embed_options *options);
 
 typedef struct loci_embed_info {
-  uint32_t n_tokens; /* special tokens and prompt included, after truncation */
+  uint32_t n_tokens;       /* special tokens and prompt included, after truncation */
   uint32_t n_tokens_whole; /* before truncation */
   int truncated;
 } loci_embed_info;

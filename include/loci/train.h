@@ -11,9 +11,9 @@ extern "C" {
 
 typedef struct loci_distil_options {
   size_t struct_size;
-  const char *corpus; /* UTF-8 text, a paragraph a line; NULL = PCA and rank-based weights only */
-  size_t dim;         /* default 256 */
-  uint64_t seed;      /* default 1 */
+  const char *corpus;     /* UTF-8 text, a paragraph a line; NULL = PCA and rank-based weights only */
+  size_t dim;             /* default 256 */
+  uint64_t seed;          /* default 1 */
   uint64_t max_sentences; /* of the corpus that the teacher embeds; 0 = the default of the recipe */
   loci_progress_fn progress;
   void *progress_user;

@@ -20,10 +20,10 @@
 #define LOCI__COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
 /* Returns from the caller on anything but LOCI_OK: only where nothing is to be released. */
-#define LOCI__TRY(call)                                                                                                \
-  do {                                                                                                                 \
-    loci_status loci__try_status = (call);                                                                             \
-    if (loci__try_status != LOCI_OK) return loci__try_status;                                                          \
+#define LOCI__TRY(call)                                       \
+  do {                                                        \
+    loci_status loci__try_status = (call);                    \
+    if (loci__try_status != LOCI_OK) return loci__try_status; \
   } while (0)
 
 /* ---- errors (error.c) ------------------------------------------------------------------------ */
@@ -50,6 +50,9 @@ void loci__log(loci_context *context, loci_log_level level, const char *format, 
  * error when the wanted isa is not to be had. */
 const void *loci__context_kernels(loci_context *context,
                                   const void *(*make)(const char *isa, const char **name, const char **reason));
+/* What `make` said of the name and the reason; NULL before. */
+const char *loci__context_isa_name(loci_context *context);
+const char *loci__context_isa_reason(loci_context *context);
 
 /* ---- memory (memory.c) ----------------------------------------------------------------------- */
 
@@ -58,7 +61,7 @@ bool loci__add(size_t a, size_t b, size_t *out);
 
 /* NULL when size is 0 or nothing is to be had; callers report with loci__fail_memory. */
 void *loci__alloc(loci_context *context, size_t size);
-void *loci__alloc_zero(loci_context *context, size_t count, size_t size); /* count × size, checked, zeroed */
+void *loci__alloc_zero(loci_context *context, size_t count, size_t size);  /* count × size, checked, zeroed */
 void *loci__alloc_array(loci_context *context, size_t count, size_t size); /* count × size, checked */
 void *loci__resize_array(loci_context *context, void *memory, size_t count, size_t size);
 void loci__free(loci_context *context, void *memory);

@@ -23,8 +23,8 @@ typedef struct loci__block {
 } loci__block;
 
 typedef struct loci__document {
-  loci__arena arena; /* owns every string and the blocks */
-  const char *title; /* "" when the source names none */
+  loci__arena arena;    /* owns every string and the blocks */
+  const char *title;    /* "" when the source names none */
   const char *format;   /* "text", "markdown", "html", "pdf" */
   const char *encoding; /* of the source, "UTF-8" … */
   loci__block *blocks;

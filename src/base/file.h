@@ -54,9 +54,9 @@ void loci__mapping_close(loci__mapping *mapping);
 
 /* folder + "/" + name (name alone when it is absolute or folder is ""); allocated. NULL when out of memory. */
 char *loci__path_join(loci_context *context, const char *folder, const char *name);
-const char *loci__path_base(const char *path);                        /* behind the last '/'; points into path */
-char *loci__path_folder(loci_context *context, const char *path);     /* before the last '/', "." or "/" */
-const char *loci__path_extension(const char *path);                   /* behind the last '.' of the base, or "" */
+const char *loci__path_base(const char *path);                    /* behind the last '/'; points into path */
+char *loci__path_folder(loci_context *context, const char *path); /* before the last '/', "." or "/" */
+const char *loci__path_extension(const char *path);               /* behind the last '.' of the base, or "" */
 /* Absolute, with "." and ".." and double slashes resolved as text; links stay. Allocated. */
 char *loci__path_absolute(loci_context *context, const char *path);
 

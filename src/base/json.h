@@ -20,10 +20,10 @@ typedef enum loci__json_type {
 } loci__json_type;
 
 typedef struct loci__json {
-  const char *key; /* of an object's member, not NUL-terminated; NULL elsewhere */
+  const char *key;  /* of an object's member, not NUL-terminated; NULL elsewhere */
   const char *text; /* string or number, NOT NUL-terminated */
   uint32_t key_length, length;
-  uint32_t next; /* index distance to the next sibling (1 + number of descendants) */
+  uint32_t next;  /* index distance to the next sibling (1 + number of descendants) */
   uint32_t count; /* children */
   loci__json_type type;
 } loci__json;
@@ -62,7 +62,7 @@ typedef struct loci__json_writer {
   bool after_key;
 } loci__json_writer;
 void loci__json_writer_init(loci__json_writer *writer, loci__buffer *out);
-void loci__json_open(loci__json_writer *writer, char bracket); /* '{' or '[' */
+void loci__json_open(loci__json_writer *writer, char bracket);  /* '{' or '[' */
 void loci__json_close(loci__json_writer *writer, char bracket); /* '}' or ']' */
 void loci__json_key(loci__json_writer *writer, const char *key);
 void loci__json_put_text(loci__json_writer *writer, const char *text);

@@ -19,8 +19,7 @@ typedef struct loci__kernels {
   /* out[i] = dot(query, rows + i·stride), stride in floats. */
   void (*dot_rows_f32)(const float *query, const float *rows, size_t stride, size_t n_rows, size_t dim, float *out);
   /* out[i] = Σ query[j]·codes[i·stride + j], exact in 32 bits for dim ≤ 65,536. codes in −127…127. */
-  void (*dot_rows_i8)(const int8_t *query, const int8_t *codes, size_t stride, size_t n_rows, size_t dim,
-                      int32_t *out);
+  void (*dot_rows_i8)(const int8_t *query, const int8_t *codes, size_t stride, size_t n_rows, size_t dim, int32_t *out);
 
   /* ---- quantise ---- symmetric: codes = round-half-even(x / scale), scale = max|x| / 127 (0 for a zero row) */
   float (*quantize_i8)(const float *x, size_t n, int8_t *codes); /* returns the scale */

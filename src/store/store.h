@@ -81,17 +81,17 @@ loci_status loci__store_put_vectors(loci__store *store, int64_t document_id, con
 /* Strings given to callbacks live during the call. A non-OK answer ends the iteration and is returned. */
 typedef loci_status (*loci__store_document_fn)(void *arg, const loci__store_document *document, loci_error *error);
 typedef loci_status (*loci__store_chunk_fn)(void *arg, const loci__store_chunk *chunk, loci_error *error);
-loci_status loci__store_find_document(loci__store *store, const char *path, loci__store_document_fn each, void *arg, bool *found,
-                             loci_error *error);
+loci_status loci__store_find_document(loci__store *store, const char *path, loci__store_document_fn each, void *arg,
+                                      bool *found, loci_error *error);
 loci_status loci__store_get_document(loci__store *store, int64_t id, loci__store_document_fn each, void *arg,
-                                 bool *found, loci_error *error);
+                                     bool *found, loci_error *error);
 /* By path, byte-wise; prefix "" = all, else documents whose path is prefix or lies below it. */
 loci_status loci__store_each_document(loci__store *store, const char *prefix, loci__store_document_fn each, void *arg,
                                       loci_error *error);
 loci_status loci__store_each_chunk(loci__store *store, int64_t document_id, loci__store_chunk_fn each, void *arg,
                                    loci_error *error);
-loci_status loci__store_get_chunk(loci__store *store, int64_t chunk_id, loci__store_chunk_fn each, void *arg, bool *found,
-                              loci_error *error);
+loci_status loci__store_get_chunk(loci__store *store, int64_t chunk_id, loci__store_chunk_fn each, void *arg,
+                                  bool *found, loci_error *error);
 /* dim floats of the record. */
 loci_status loci__store_get_vector(loci__store *store, int64_t chunk_id, float *out, bool *found, loci_error *error);
 

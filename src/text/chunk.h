@@ -31,9 +31,8 @@ typedef struct loci__chunk_options {
   double overlap;    /* default 0.15 */
 } loci__chunk_options;
 
-loci_status loci__chunk_document(loci_context *context, const loci__document *document,
-                                 const loci_tokenizer *tokenizer, const loci__chunk_options *options,
-                                 loci__chunks *out, loci_error *error);
+loci_status loci__chunk_document(loci_context *context, const loci__document *document, const loci_tokenizer *tokenizer,
+                                 const loci__chunk_options *options, loci__chunks *out, loci_error *error);
 void loci__chunks_release(loci__chunks *chunks);
 
 /* Sentence boundaries of running text: calls each(start, length) in order; spans cover everything but white space
