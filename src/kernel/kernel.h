@@ -10,6 +10,42 @@
 
 #include "../base/base.h"
 
+/* What happens to x·W + bias before it is stored. */
+enum { LOCI__KERNEL_IDENTITY = 0, LOCI__KERNEL_GELU = 1, LOCI__KERNEL_GELU_TANH = 2, LOCI__KERNEL_RELU = 3 };
+
+typedef struct loci__gemm {
+  const float *x;
+  size_t x_stride, m;
+  const float *packed;
+  size_t n, k;
+  const float *bias; /* n */
+  int activation;    /* LOCI__KERNEL_… */
+  float *y;
+  size_t y_stride;
+} loci__gemm;
+
+typedef struct loci__layer_norm {
+  const float *x;
+  size_t x_stride;
+  const float *residual; /* or NULL */
+  size_t residual_stride;
+  size_t m, width;
+  const float *gain, *bias; /* width */
+  float epsilon;
+  float *y;
+  size_t y_stride;
+} loci__layer_norm;
+
+typedef struct loci__attention {
+  const float *q, *k, *v;
+  size_t stride; /* of q, k and v */
+  size_t length, head_size;
+  float scale;
+  float *scratch; /* 64-byte aligned */
+  float *out;
+  size_t out_stride;
+} loci__attention;
+
 typedef struct loci__kernels {
   const char *name; /* "ref", "avx2", "avx512" */
 
@@ -28,10 +64,51 @@ typedef struct loci__kernels {
   void (*add_scaled_f32)(float weight, const float *row, size_t n, float *acc);
   void (*add_scaled_i8)(float weight, const int8_t *row, size_t n, float *acc);
 
-  /* The encoder's functions (gemm, attention, normalisation, activation) follow here. */
+  /* ---- the encoder's ---- fp32; strides in floats
+   * Buffers that these functions write hold whole panels: a width is rounded up to gemm_panel (loci__panels), and what
+   * lies between the width and there is zero when the packed weights and biases there are, as loci__gemm_pack sees to. */
+  size_t gemm_panel; /* columns of a panel of packed weights: 16 or 32 */
+
+  /* y[m × n] = activation(x[m × k] · W + bias). W packed by loci__gemm_pack, n a multiple of gemm_panel, bias n floats.
+   * Every element is summed over k in ascending order in one accumulator, whatever m is and wherever its row stands. */
+  void (*gemm_f32)(const loci__gemm *gemm);
+
+  /* y = LayerNorm(x + residual)·gain + bias, row by row over `width`; residual NULL = none. y may be x or residual.
+   * Mean and variance in two passes (Σ(x−mean)²/width), each in a fixed order. */
+  void (*layer_norm_f32)(const loci__layer_norm *norm);
+
+  /* One head of one sequence: out = softmax(q·kᵀ·scale)·v over `length` rows of head_size floats; head_size a multiple
+   * of gemm_panel (pad with zeros). scratch: loci__attention_scratch floats. */
+  void (*attention_f32)(const loci__attention *attention);
+  size_t attention_rows; /* score rows that are in work at a time: what loci__attention_scratch needs to know */
+
+  /* y[i] = f(x[i]), f of loci__kernel_activation: |error| ≤ 1.2e-7·max(1, |x|); −Inf gives −0 (GELU's limit). */
+  void (*activate_f32)(int activation, const float *x, size_t n, float *y);
+  /* out[i] = exp(x[i] − x_max), zero below −87.3; returns the sum. */
+  float (*exp_sum_f32)(const float *x, size_t n, float x_max, float scale, float *out);
 } loci__kernels;
 
 /* The context's table; never NULL for a context that was made. */
 const loci__kernels *loci__kernels_of(loci_context *context);
+
+/* The table of one instruction set by name, whatever the context says; NULL when this build or this machine has not got
+ * it. For tests and bench. loci__kernels_name: names in ascending order of preference, NULL past the end. */
+const loci__kernels *loci__kernels_named(const char *name);
+const char *loci__kernels_name(size_t i);
+
+/* ---- matrix product: packing (gemm.c) ---- */
+
+/* width rounded up to whole panels. */
+size_t loci__panels(const loci__kernels *kernels, size_t width);
+
+/* Rows [row, row + n_rows) of W[·, k] (row-major, stride floats a row) become columns [column, column + n_rows) of the
+ * packed matrix of depth packed_k; input j of W goes to depth position[j] (NULL: j). Columns and depths never packed
+ * stay as they are: start from zeros. The packed matrix has loci__panels(n) × packed_k floats: panel after panel, each
+ * packed_k rows of gemm_panel columns. */
+void loci__gemm_pack(const loci__kernels *kernels, const float *w, size_t stride, size_t n_rows, size_t k,
+                     const size_t *position, size_t column, size_t packed_k, float *packed);
+
+/* Floats of scratch that attention_f32 needs for sequences of up to `length`. */
+size_t loci__attention_scratch(const loci__kernels *kernels, size_t length, size_t head_size);
 
 #endif

@@ -32,8 +32,8 @@ typedef enum loci__activation {
 } loci__activation;
 
 typedef struct loci__encoder_config {
-  size_t hidden_size;       /* a multiple of n_heads */
-  size_t n_layers;          /* 0 is allowed: the embeddings alone */
+  size_t hidden_size; /* a multiple of n_heads */
+  size_t n_layers;    /* 0 is allowed: the embeddings alone */
   size_t n_heads;
   size_t intermediate_size;
   size_t vocab_size;      /* rows of word */
@@ -48,18 +48,18 @@ typedef struct loci__encoder_config {
  * hidden; down hidden × intermediate. Floats at any 4-byte alignment. A bias may be NULL (= zeros). */
 typedef struct loci__encoder_layer_weights {
   const float *q, *q_bias, *k, *k_bias, *v, *v_bias;
-  const float *o, *o_bias;                             /* attention.output.dense */
+  const float *o, *o_bias;                                /* attention.output.dense */
   const float *attention_norm_gain, *attention_norm_bias; /* attention.output.LayerNorm */
-  const float *up, *up_bias;                           /* intermediate.dense */
-  const float *down, *down_bias;                       /* output.dense */
-  const float *output_norm_gain, *output_norm_bias;    /* output.LayerNorm */
+  const float *up, *up_bias;                              /* intermediate.dense */
+  const float *down, *down_bias;                          /* output.dense */
+  const float *output_norm_gain, *output_norm_bias;       /* output.LayerNorm */
 } loci__encoder_layer_weights;
 
 typedef struct loci__encoder_weights {
   const float *word;     /* vocab_size × hidden; stays the caller's, must outlive the encoder (mapped is fine) */
   const float *position; /* max_positions × hidden; likewise */
   const float *type;     /* type_vocab_size × hidden; likewise; NULL when type_vocab_size is 0 */
-  const float *norm_gain, *norm_bias; /* embeddings.LayerNorm */
+  const float *norm_gain, *norm_bias;        /* embeddings.LayerNorm */
   const loci__encoder_layer_weights *layers; /* n_layers */
 } loci__encoder_weights;
 

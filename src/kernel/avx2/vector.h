@@ -1,0 +1,121 @@
+/* kernel/avx2/vector.h: eight floats, as simd/ writes its kernels. Names: vf_… */
+#ifndef LOCI_KERNEL_AVX2_VECTOR_H
+#define LOCI_KERNEL_AVX2_VECTOR_H
+
+#include <immintrin.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define VF_ROWS_COUNT 6
+
+enum {
+  VF_WIDTH = 8,
+  VF_PANEL = 2,           /* vectors of a panel's row */
+  VF_ROWS = VF_ROWS_COUNT /* 6 × 2 accumulators, 2 of weights, 1 broadcast: 15 of 16 registers */
+};
+
+typedef __m256 vf;
+
+static inline __m256i vf_mask(size_t n) {
+  return _mm256_cmpgt_epi32(_mm256_set1_epi32((int)n), _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7));
+}
+static inline vf vf_zero(void) {
+  return _mm256_setzero_ps();
+}
+static inline vf vf_set1(float x) {
+  return _mm256_set1_ps(x);
+}
+static inline vf vf_load(const float *p) {
+  return _mm256_loadu_ps(p);
+}
+static inline void vf_store(float *p, vf x) {
+  _mm256_storeu_ps(p, x);
+}
+/* The first n < VF_WIDTH floats; zeros behind them. */
+static inline vf vf_load_part(const float *p, size_t n) {
+  return _mm256_maskload_ps(p, vf_mask(n));
+}
+static inline void vf_store_part(float *p, size_t n, vf x) {
+  _mm256_maskstore_ps(p, vf_mask(n), x);
+}
+/* x, but `other` from lane n on. */
+static inline vf vf_first(vf x, size_t n, vf other) {
+  return _mm256_blendv_ps(other, x, _mm256_castsi256_ps(vf_mask(n)));
+}
+static inline vf vf_add(vf a, vf b) {
+  return _mm256_add_ps(a, b);
+}
+static inline vf vf_sub(vf a, vf b) {
+  return _mm256_sub_ps(a, b);
+}
+static inline vf vf_mul(vf a, vf b) {
+  return _mm256_mul_ps(a, b);
+}
+static inline vf vf_div(vf a, vf b) {
+  return _mm256_div_ps(a, b);
+}
+static inline vf vf_fma(vf a, vf b, vf c) {
+  return _mm256_fmadd_ps(a, b, c);
+} /* a·b + c */
+static inline vf vf_fnma(vf a, vf b, vf c) {
+  return _mm256_fnmadd_ps(a, b, c);
+} /* c − a·b */
+/* b when either is NaN */
+static inline vf vf_max(vf a, vf b) {
+  return _mm256_max_ps(a, b);
+}
+static inline vf vf_min(vf a, vf b) {
+  return _mm256_min_ps(a, b);
+}
+static inline vf vf_abs(vf a) {
+  return _mm256_andnot_ps(_mm256_set1_ps(-0.0f), a);
+}
+static inline vf vf_round(vf a) {
+  return _mm256_round_ps(a, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC);
+}
+/* p · 2^n for integral n in −126…127 */
+static inline vf vf_scale(vf p, vf n) {
+  __m256i bits = _mm256_slli_epi32(_mm256_add_epi32(_mm256_cvtps_epi32(n), _mm256_set1_epi32(127)), 23);
+  return _mm256_mul_ps(p, _mm256_castsi256_ps(bits));
+}
+/* 0 where x < limit, else value */
+static inline vf vf_zero_below(vf x, vf limit, vf value) {
+  return _mm256_and_ps(_mm256_cmp_ps(x, limit, _CMP_NLT_UQ), value);
+}
+
+static inline float vf_sum(vf x) {
+  __m128 b = _mm_add_ps(_mm256_castps256_ps128(x), _mm256_extractf128_ps(x, 1));
+  b = _mm_add_ps(b, _mm_movehl_ps(b, b));
+  return _mm_cvtss_f32(_mm_add_ss(b, _mm_movehdup_ps(b)));
+}
+static inline float vf_max_lanes(vf x) {
+  __m128 b = _mm_max_ps(_mm256_castps256_ps128(x), _mm256_extractf128_ps(x, 1));
+  b = _mm_max_ps(b, _mm_movehl_ps(b, b));
+  return _mm_cvtss_f32(_mm_max_ss(b, _mm_movehdup_ps(b)));
+}
+
+/* Rows become columns: x[i] lane j ↔ x[j] lane i. */
+static inline __attribute__((always_inline)) void vf_transpose(vf x[8]) {
+  __m256 t[8];
+#pragma GCC unroll 4
+  for (int i = 0; i < 4; i++) {
+    t[2 * i] = _mm256_unpacklo_ps(x[2 * i], x[2 * i + 1]);
+    t[2 * i + 1] = _mm256_unpackhi_ps(x[2 * i], x[2 * i + 1]);
+  }
+#pragma GCC unroll 2
+  for (int i = 0; i < 2; i++) {
+    x[4 * i] = _mm256_shuffle_ps(t[4 * i], t[4 * i + 2], 0x44);
+    x[4 * i + 1] = _mm256_shuffle_ps(t[4 * i], t[4 * i + 2], 0xee);
+    x[4 * i + 2] = _mm256_shuffle_ps(t[4 * i + 1], t[4 * i + 3], 0x44);
+    x[4 * i + 3] = _mm256_shuffle_ps(t[4 * i + 1], t[4 * i + 3], 0xee);
+  }
+#pragma GCC unroll 4
+  for (int i = 0; i < 4; i++) {
+    t[i] = _mm256_permute2f128_ps(x[i], x[4 + i], 0x20);
+    t[4 + i] = _mm256_permute2f128_ps(x[i], x[4 + i], 0x31);
+  }
+#pragma GCC unroll 8
+  for (int i = 0; i < 8; i++) x[i] = t[i];
+}
+
+#endif

@@ -1,0 +1,131 @@
+/* kernel/avx512/vector.h: sixteen floats, as simd/ writes its kernels. Names: vf_… */
+#ifndef LOCI_KERNEL_AVX512_VECTOR_H
+#define LOCI_KERNEL_AVX512_VECTOR_H
+
+#include <immintrin.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define VF_ROWS_COUNT 14
+
+enum {
+  VF_WIDTH = 16,
+  VF_PANEL = 2,           /* vectors of a panel's row */
+  VF_ROWS = VF_ROWS_COUNT /* 14 × 2 accumulators, 2 of weights, 1 broadcast: 31 of 32 registers */
+};
+
+typedef __m512 vf;
+
+static inline __mmask16 vf_mask(size_t n) {
+  return (__mmask16)((1u << n) - 1u);
+}
+static inline vf vf_zero(void) {
+  return _mm512_setzero_ps();
+}
+static inline vf vf_set1(float x) {
+  return _mm512_set1_ps(x);
+}
+static inline vf vf_load(const float *p) {
+  return _mm512_loadu_ps(p);
+}
+static inline void vf_store(float *p, vf x) {
+  _mm512_storeu_ps(p, x);
+}
+/* The first n < VF_WIDTH floats; zeros behind them. */
+static inline vf vf_load_part(const float *p, size_t n) {
+  return _mm512_maskz_loadu_ps(vf_mask(n), p);
+}
+static inline void vf_store_part(float *p, size_t n, vf x) {
+  _mm512_mask_storeu_ps(p, vf_mask(n), x);
+}
+/* x, but `other` from lane n on. */
+static inline vf vf_first(vf x, size_t n, vf other) {
+  return _mm512_mask_blend_ps(vf_mask(n), other, x);
+}
+static inline vf vf_add(vf a, vf b) {
+  return _mm512_add_ps(a, b);
+}
+static inline vf vf_sub(vf a, vf b) {
+  return _mm512_sub_ps(a, b);
+}
+static inline vf vf_mul(vf a, vf b) {
+  return _mm512_mul_ps(a, b);
+}
+static inline vf vf_div(vf a, vf b) {
+  return _mm512_div_ps(a, b);
+}
+static inline vf vf_fma(vf a, vf b, vf c) {
+  return _mm512_fmadd_ps(a, b, c);
+} /* a·b + c */
+static inline vf vf_fnma(vf a, vf b, vf c) {
+  return _mm512_fnmadd_ps(a, b, c);
+} /* c − a·b */
+/* b when either is NaN */
+static inline vf vf_max(vf a, vf b) {
+  return _mm512_max_ps(a, b);
+}
+static inline vf vf_min(vf a, vf b) {
+  return _mm512_min_ps(a, b);
+}
+static inline vf vf_abs(vf a) {
+  return _mm512_abs_ps(a);
+}
+static inline vf vf_round(vf a) {
+  return _mm512_roundscale_ps(a, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC);
+}
+/* p · 2^n for integral n in −126…127 */
+static inline vf vf_scale(vf p, vf n) {
+  return _mm512_scalef_ps(p, n);
+}
+/* 0 where x < limit, else value */
+static inline vf vf_zero_below(vf x, vf limit, vf value) {
+  return _mm512_maskz_mov_ps(_mm512_cmp_ps_mask(x, limit, _CMP_NLT_UQ), value);
+}
+
+static inline float vf_sum(vf x) {
+  __m256 a = _mm256_add_ps(_mm512_castps512_ps256(x), _mm512_extractf32x8_ps(x, 1));
+  __m128 b = _mm_add_ps(_mm256_castps256_ps128(a), _mm256_extractf128_ps(a, 1));
+  b = _mm_add_ps(b, _mm_movehl_ps(b, b));
+  return _mm_cvtss_f32(_mm_add_ss(b, _mm_movehdup_ps(b)));
+}
+static inline float vf_max_lanes(vf x) {
+  __m256 a = _mm256_max_ps(_mm512_castps512_ps256(x), _mm512_extractf32x8_ps(x, 1));
+  __m128 b = _mm_max_ps(_mm256_castps256_ps128(a), _mm256_extractf128_ps(a, 1));
+  b = _mm_max_ps(b, _mm_movehl_ps(b, b));
+  return _mm_cvtss_f32(_mm_max_ss(b, _mm_movehdup_ps(b)));
+}
+
+/* Rows become columns: x[i] lane j ↔ x[j] lane i. Pairs, quads, then 128-bit blocks. */
+static inline __attribute__((always_inline)) void vf_transpose(vf x[16]) {
+  __m512 t[16];
+#pragma GCC unroll 8
+  for (int i = 0; i < 8; i++) {
+    t[2 * i] = _mm512_unpacklo_ps(x[2 * i], x[2 * i + 1]);
+    t[2 * i + 1] = _mm512_unpackhi_ps(x[2 * i], x[2 * i + 1]);
+  }
+#pragma GCC unroll 4
+  for (int i = 0; i < 4; i++) {
+    __m512d a = _mm512_castps_pd(t[4 * i]), b = _mm512_castps_pd(t[4 * i + 1]);
+    __m512d c = _mm512_castps_pd(t[4 * i + 2]), d = _mm512_castps_pd(t[4 * i + 3]);
+    x[4 * i] = _mm512_castpd_ps(_mm512_unpacklo_pd(a, c));
+    x[4 * i + 1] = _mm512_castpd_ps(_mm512_unpackhi_pd(a, c));
+    x[4 * i + 2] = _mm512_castpd_ps(_mm512_unpacklo_pd(b, d));
+    x[4 * i + 3] = _mm512_castpd_ps(_mm512_unpackhi_pd(b, d));
+  }
+#pragma GCC unroll 4
+  for (int i = 0; i < 4; i++) {
+    t[i] = _mm512_shuffle_f32x4(x[i], x[4 + i], 0x88);
+    t[4 + i] = _mm512_shuffle_f32x4(x[i], x[4 + i], 0xdd);
+    t[8 + i] = _mm512_shuffle_f32x4(x[8 + i], x[12 + i], 0x88);
+    t[12 + i] = _mm512_shuffle_f32x4(x[8 + i], x[12 + i], 0xdd);
+  }
+#pragma GCC unroll 4
+  for (int i = 0; i < 4; i++) {
+    x[i] = _mm512_shuffle_f32x4(t[i], t[8 + i], 0x88);
+    x[8 + i] = _mm512_shuffle_f32x4(t[i], t[8 + i], 0xdd);
+    x[4 + i] = _mm512_shuffle_f32x4(t[4 + i], t[12 + i], 0x88);
+    x[12 + i] = _mm512_shuffle_f32x4(t[4 + i], t[12 + i], 0xdd);
+  }
+}
+
+#endif

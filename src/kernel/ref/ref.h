@@ -1,0 +1,25 @@
+/* kernel/ref/ref.h: the plain C kernels, one declaration each; see kernel.h for what they compute. */
+#ifndef LOCI_KERNEL_REF_REF_H
+#define LOCI_KERNEL_REF_REF_H
+
+#include "../kernel.h"
+
+enum { LOCI__REF_PANEL = 16 };
+
+float loci__ref_dot_f32(const float *a, const float *b, size_t n);
+float loci__ref_l2sq_f32(const float *a, const float *b, size_t n);
+void loci__ref_dot_rows_f32(const float *query, const float *rows, size_t stride, size_t n_rows, size_t dim,
+                            float *out);
+void loci__ref_dot_rows_i8(const int8_t *query, const int8_t *codes, size_t stride, size_t n_rows, size_t dim,
+                           int32_t *out);
+float loci__ref_quantize_i8(const float *x, size_t n, int8_t *codes);
+void loci__ref_add_scaled_f32(float weight, const float *row, size_t n, float *acc);
+void loci__ref_add_scaled_i8(float weight, const int8_t *row, size_t n, float *acc);
+
+void loci__ref_gemm_f32(const loci__gemm *gemm);
+void loci__ref_layer_norm_f32(const loci__layer_norm *norm);
+void loci__ref_attention_f32(const loci__attention *attention);
+void loci__ref_activate_f32(int activation, const float *x, size_t n, float *y);
+float loci__ref_exp_sum_f32(const float *x, size_t n, float x_max, float scale, float *out);
+
+#endif
