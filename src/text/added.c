@@ -28,8 +28,8 @@ loci_status loci__added_add(loci__added *added, const loci__added_token *token, 
   if (loci__added_find(added, token->content, token->length) != NULL) return LOCI_OK;
   loci__added_token copy = *token;
   copy.content = loci__strndup(added->context, token->content, token->length);
-  if (copy.content == NULL || !loci__grow(added->context, &added->tokens, &added->capacity, added->n + 1,
-                                          sizeof(*added->tokens))) {
+  if (copy.content == NULL ||
+      !loci__grow(added->context, &added->tokens, &added->capacity, added->n + 1, sizeof(*added->tokens))) {
     loci__free(added->context, copy.content);
     return loci__fail_memory(error, token->length, "an added token");
   }

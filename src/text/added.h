@@ -24,9 +24,9 @@ typedef struct loci__trie_node {
 typedef struct loci__matcher {
   loci__trie_node *nodes;
   size_t n_nodes, capacity;
-  bool begins[256];  /* some token begins with this byte */
-  int single;        /* the only byte that tokens begin with, or −1 */
-  bool replacement;  /* some token contains U+FFFD */
+  bool begins[256]; /* some token begins with this byte */
+  int single;       /* the only byte that tokens begin with, or −1 */
+  bool replacement; /* some token contains U+FFFD */
 } loci__matcher;
 
 typedef struct loci__added {
@@ -58,7 +58,7 @@ typedef struct loci__matching {
   const loci__added *added;
   const loci__matcher *matcher;
   const char *text;
-  size_t length, at, covered; /* at: where the next match may begin; covered: end of the last token given */
+  size_t length, at, covered;    /* at: where the next match may begin; covered: end of the last token given */
   size_t space_begin, space_end; /* white space known from the last rstrip: keeps runs of it linear */
 } loci__matching;
 

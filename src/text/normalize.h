@@ -20,10 +20,10 @@ typedef struct loci__rules {
 
 /* A held non-starter. Small, because a whole text may be one run: 8 bytes for each 2 or more of input. */
 typedef struct loci__held {
-  uint32_t start;            /* of the input character it was made from */
+  uint32_t start; /* of the input character it was made from */
   uint32_t c : 21;
-  uint32_t bytes : 3;        /* of that input character */
-  uint32_t inserted : 1;     /* not the first character of its decomposition */
+  uint32_t bytes : 3;    /* of that input character */
+  uint32_t inserted : 1; /* not the first character of its decomposition */
 } loci__held;
 
 typedef struct loci__normalizer {
@@ -44,7 +44,7 @@ typedef void (*loci__char_fn)(void *arg, uint32_t c, uint32_t start, uint32_t en
 
 /* c: decomposed and in order; stripped, or given to the sink in lower case. */
 static inline __attribute__((always_inline)) void loci__normalize_last(const loci__normalizer *normalizer, uint32_t c,
-                                                                      loci__char_fn sink, void *arg) {
+                                                                       loci__char_fn sink, void *arg) {
   const loci__unicode_record *record = loci__unicode(c);
   if (normalizer->rules.strip && (record->flags & LOCI__CHAR_MARK) != 0) return;
   if (normalizer->rules.lower && record->lower_length != 0) {
@@ -57,7 +57,7 @@ static inline __attribute__((always_inline)) void loci__normalize_last(const loc
 
 /* Gives out what is held. Call it at the end of the text, too. */
 static inline __attribute__((always_inline)) void loci__normalize_flush(loci__normalizer *normalizer,
-                                                                       loci__char_fn sink, void *arg) {
+                                                                        loci__char_fn sink, void *arg) {
   if (normalizer->n_held == 0) return;
   loci__normalizer_order(normalizer);
   for (size_t i = 0; i < normalizer->n_held; i++) {
@@ -72,9 +72,9 @@ static inline __attribute__((always_inline)) void loci__normalize_flush(loci__no
 }
 
 static inline __attribute__((always_inline)) void loci__normalize_one(loci__normalizer *normalizer, uint32_t c,
-                                                                     const loci__unicode_record *record, uint32_t start,
-                                                                     uint32_t end, bool inserted, loci__char_fn sink,
-                                                                     void *arg) {
+                                                                      const loci__unicode_record *record,
+                                                                      uint32_t start, uint32_t end, bool inserted,
+                                                                      loci__char_fn sink, void *arg) {
   if (record->ccc != 0 && loci__normalizer_hold(normalizer, c, start, end, inserted)) return;
   loci__normalize_flush(normalizer, sink, arg);
   if (!inserted) {
@@ -86,8 +86,8 @@ static inline __attribute__((always_inline)) void loci__normalize_one(loci__norm
 
 /* One input character at bytes [start, end). The sink is called for every character that is ready. */
 static inline __attribute__((always_inline)) void loci__normalize_push(loci__normalizer *normalizer, uint32_t c,
-                                                                      uint32_t start, uint32_t end, loci__char_fn sink,
-                                                                      void *arg) {
+                                                                       uint32_t start, uint32_t end, loci__char_fn sink,
+                                                                       void *arg) {
   const loci__unicode_record *record = loci__unicode(c);
   if (normalizer->rules.clean) {
     if ((record->flags & LOCI__CHAR_DROP) != 0) return;

@@ -91,7 +91,8 @@ static void decompose_all(loci_context *context, const characters *in, character
   for (size_t i = 0; i < out->n;) {
     size_t end = i;
     bool seen[256] = {false};
-    while (end < out->n && loci__unicode(out->items[end].c)->ccc != 0) seen[loci__unicode(out->items[end++].c)->ccc] = true;
+    while (end < out->n && loci__unicode(out->items[end].c)->ccc != 0)
+      seen[loci__unicode(out->items[end++].c)->ccc] = true;
     size_t length = end - i;
     if (length >= 2) {
       if (!loci__grow(context, &sorted, &room, length, sizeof(*sorted))) {
@@ -99,7 +100,7 @@ static void decompose_all(loci_context *context, const characters *in, character
         break;
       }
       size_t n = 0;
-      for (unsigned class = 1; class < 256; class++) {
+      for (unsigned class = 1; class < 256; class ++) {
         for (size_t k = i; seen[class] && k < end; k++) {
           if (loci__unicode(out->items[k].c)->ccc == class) sorted[n++] = out->items[k];
         }

@@ -43,8 +43,7 @@ static loci_status open_folder(loci_tokenizer *t, const char *folder, loci_error
   else if (loci__file_exists(context, json)) status = open_json(t, json, error);
   else if (loci__file_exists(context, vocab))
     status = open_vocab(t, vocab, loci__file_exists(context, config) ? config : NULL, error);
-  else
-    status = loci__fail(error, LOCI_ERROR_MODEL, "'%s' has neither tokenizer.json nor vocab.txt", folder);
+  else status = loci__fail(error, LOCI_ERROR_MODEL, "'%s' has neither tokenizer.json nor vocab.txt", folder);
   loci__free(context, json);
   loci__free(context, vocab);
   loci__free(context, config);
@@ -113,8 +112,7 @@ static loci_status number_added(loci_tokenizer *t, loci_error *error) {
       if (status == LOCI_OK && normal.length == 0)
         status = loci__fail(error, LOCI_ERROR_UNSUPPORTED, "nothing is left of the added token '%s' once normalised",
                             token->content);
-      if (status == LOCI_OK)
-        status = loci__matcher_add(added, &added->normal, i, normal.data, normal.length, error);
+      if (status == LOCI_OK) status = loci__matcher_add(added, &added->normal, i, normal.data, normal.length, error);
       loci__buffer_release(&normal);
       LOCI__TRY(status);
     }
@@ -336,7 +334,8 @@ static void hash_bytes(loci__hash *hash, const char *bytes, size_t length) {
 
 void loci__tokenizer_fingerprint(const loci_tokenizer *t, loci__hash *hash) {
   loci__hash_add_text(hash, "wordpiece/1");
-  loci__hash_add_u64(hash, (uint64_t)(t->rules.clean | t->rules.chinese << 1 | t->rules.strip << 2 | t->rules.lower << 3));
+  loci__hash_add_u64(hash,
+                     (uint64_t)(t->rules.clean | t->rules.chinese << 1 | t->rules.strip << 2 | t->rules.lower << 3));
   hash_bytes(hash, t->vocab.prefix, t->vocab.prefix_length);
   loci__hash_add_u64(hash, t->max_chars);
   loci__hash_add_u64(hash, (uint64_t)t->unknown);
@@ -353,8 +352,8 @@ void loci__tokenizer_fingerprint(const loci_tokenizer *t, loci__hash *hash) {
     const loci__added_token *a = &t->added.tokens[i];
     hash_bytes(hash, a->content, a->length);
     loci__hash_add_u64(hash, (uint64_t)a->id);
-    loci__hash_add_u64(hash, (uint64_t)(a->special | a->single_word << 1 | a->lstrip << 2 | a->rstrip << 3 |
-                                        a->normalized << 4));
+    loci__hash_add_u64(
+        hash, (uint64_t)(a->special | a->single_word << 1 | a->lstrip << 2 | a->rstrip << 3 | a->normalized << 4));
   }
   const loci__special *lists[2] = {t->before, t->after};
   size_t counts[2] = {t->n_before, t->n_after};

@@ -156,7 +156,8 @@ static loci_status parse_template(loci_tokenizer *t, const loci__json *processor
     LOCI__TRY(get_text(name, special, "id", NULL, &id, &id_length, error));
     const loci__json *ids = NULL;
     for (const loci__json *s = loci__json_first(specials); s != NULL && ids == NULL; s = loci__json_next(specials, s)) {
-      if (s->key != NULL && s->key_length == id_length && memcmp(s->key, id, id_length) == 0) ids = loci__json_get(s, "ids");
+      if (s->key != NULL && s->key_length == id_length && memcmp(s->key, id, id_length) == 0)
+        ids = loci__json_get(s, "ids");
     }
     if (ids == NULL || ids->type != LOCI__JSON_ARRAY)
       return loci__fail(error, LOCI_ERROR_FORMAT, "%s: the template's special token '%.*s' has no ids", name,
@@ -180,8 +181,8 @@ static loci_status parse_bert_processing(loci_tokenizer *t, const loci__json *pr
     const loci__json *pair = loci__json_get(processor, keys[behind]);
     const loci__json *word = pair != NULL && pair->type == LOCI__JSON_ARRAY ? loci__json_first(pair) : NULL;
     uint64_t id;
-    LOCI__TRY(get_number(name, word != NULL ? loci__json_next(pair, word) : NULL, "the id of cls or sep", INT32_MAX, &id,
-                         error));
+    LOCI__TRY(get_number(name, word != NULL ? loci__json_next(pair, word) : NULL, "the id of cls or sep", INT32_MAX,
+                         &id, error));
     LOCI__TRY(add_special(t, behind == 1, (int32_t)id, 0, error));
   }
   return LOCI_OK;
@@ -205,8 +206,7 @@ static loci_status parse_root(loci_tokenizer *t, const loci__json *root, const c
     LOCI__TRY(parse_template(t, post, name, error));
   else if (loci__json_is(loci__json_get(post, "type"), "BertProcessing"))
     LOCI__TRY(parse_bert_processing(t, post, name, error));
-  else if (!absent(post))
-    return unsupported(name, "post_processor", post, error);
+  else if (!absent(post)) return unsupported(name, "post_processor", post, error);
   LOCI__TRY(parse_added(t, loci__json_get(root, "added_tokens"), name, error));
   if (loci__tokenizer_prepare(t, error) != LOCI_OK) return loci__error_prefix(error, "%s", name);
   return LOCI_OK;

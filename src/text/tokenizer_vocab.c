@@ -73,10 +73,10 @@ static loci_status parse_config(loci_tokenizer *t, const loci__json *config, con
     ids[i] = loci__vocab_id(&t->vocab, token.content, token.length);
     bool needed = i == 0 || i == 1 || i == 3;
     loci_status status = LOCI_OK;
-    if (ids[i] >= 0)
-      status = loci__added_add(&t->added, &token, error);
+    if (ids[i] >= 0) status = loci__added_add(&t->added, &token, error);
     else if (needed)
-      status = loci__fail(error, LOCI_ERROR_FORMAT, "%s: no line '%.64s': not a WordPiece vocabulary", name, token.content);
+      status =
+          loci__fail(error, LOCI_ERROR_FORMAT, "%s: no line '%.64s': not a WordPiece vocabulary", name, token.content);
     loci__free(t->context, token.content);
     LOCI__TRY(status);
   }

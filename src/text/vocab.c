@@ -11,10 +11,10 @@
 #include "vocab.h"
 
 enum {
-  MAX_ID = 1 << 22,     /* greatest id + 1: the largest vocabularies in use have half a million pieces */
-  MAX_PIECE = 1 << 16,  /* bytes */
-  MAX_PROBES = 128,     /* measured on 30,522 pieces at a load of at most 1/2: 12 */
-  LONG_LENGTH = 63      /* the last bit of a set of lengths: 63 bytes or more */
+  MAX_ID = 1 << 22,    /* greatest id + 1: the largest vocabularies in use have half a million pieces */
+  MAX_PIECE = 1 << 16, /* bytes */
+  MAX_PROBES = 128,    /* measured on 30,522 pieces at a load of at most 1/2: 12 */
+  LONG_LENGTH = 63     /* the last bit of a set of lengths: 63 bytes or more */
 };
 
 const uint64_t loci__key_masks[16][2] = {
@@ -83,8 +83,7 @@ loci_status loci__vocab_add(loci__vocab *vocab, const char *piece, size_t length
   if (!loci__grow(vocab->context, &vocab->at, &vocab->at_capacity, i + 1, sizeof(*vocab->at)))
     return loci__fail_memory(error, (i + 1) * sizeof(*vocab->at), "the vocabulary");
   while (vocab->n_ids <= i) vocab->at[vocab->n_ids++] = UINT64_MAX;
-  if (vocab->at[i] != UINT64_MAX)
-    return loci__fail(error, LOCI_ERROR_FORMAT, "two pieces have the id %ld", (long)id);
+  if (vocab->at[i] != UINT64_MAX) return loci__fail(error, LOCI_ERROR_FORMAT, "two pieces have the id %ld", (long)id);
   if (vocab->text_length + length + 1 >= (size_t)1 << 40 ||
       !loci__grow(vocab->context, &vocab->text, &vocab->text_capacity, vocab->text_length + length + 1, 1))
     return loci__fail_memory(error, vocab->text_length + length + 1, "the vocabulary");
@@ -134,7 +133,8 @@ static bool pieces_insert(const loci__vocab *vocab, loci__pieces *pieces, const 
   const unsigned char *bytes = (const unsigned char *)piece;
   *old = -1;
   if (length > pieces->max_bytes) pieces->max_bytes = length;
-  if (length >= 3) pieces->lengths[lengths_slot(pieces, bytes)] |= UINT64_C(1) << (length < LONG_LENGTH ? length : LONG_LENGTH);
+  if (length >= 3)
+    pieces->lengths[lengths_slot(pieces, bytes)] |= UINT64_C(1) << (length < LONG_LENGTH ? length : LONG_LENGTH);
   if (length <= LOCI__KEY_BYTES) {
     unsigned char padded[LOCI__KEY_PAD] = {0};
     memcpy(padded, bytes, length);

@@ -34,7 +34,7 @@ typedef struct loci__vocab {
   loci_context *context;
   char *text; /* the pieces one behind the other, each NUL-terminated */
   size_t text_length, text_capacity;
-  uint64_t *at; /* by id: where it stands in text; UINT64_MAX = none. The length in the upper 24 bits */
+  uint64_t *at;              /* by id: where it stands in text; UINT64_MAX = none. The length in the upper 24 bits */
   size_t n_ids, at_capacity; /* greatest id + 1 */
   size_t n_pieces;
   char *prefix;

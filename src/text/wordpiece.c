@@ -31,8 +31,8 @@ typedef struct encoder {
   size_t n, capacity;
   bool failed;
   /* the word that the slow way is collecting */
-  unsigned char *word; /* max_chars × 4 bytes and LOCI__KEY_PAD more */
-  uint32_t *word_starts, *word_ends; /* a byte of the word: where its character comes from */
+  unsigned char *word;                       /* max_chars × 4 bytes and LOCI__KEY_PAD more */
+  uint32_t *word_starts, *word_ends;         /* a byte of the word: where its character comes from */
   size_t word_bytes, word_chars, word_limit; /* chars go on counting beyond the limit, bytes do not */
   uint32_t word_start, word_end;
   loci__normalizer normalizer;
@@ -82,8 +82,8 @@ INLINE void end_word(encoder *e, bool offsets) {
   if (!has_room(e, length + 1)) return;
   for (size_t at = 0; known && at < length;) {
     size_t used = 0;
-    int32_t id = loci__pieces_longest(&t->vocab, at == 0 ? &t->vocab.first : &t->vocab.next, e->word + at, length - at,
-                                      &used);
+    int32_t id =
+        loci__pieces_longest(&t->vocab, at == 0 ? &t->vocab.first : &t->vocab.next, e->word + at, length - at, &used);
     known = id >= 0;
     if (!known) break;
     put(e, id, offsets ? e->word_starts[at] : 0, offsets ? e->word_ends[at + used - 1] : 0, offsets);
@@ -157,7 +157,8 @@ static __attribute__((noinline)) void cut_word(encoder *e, const unsigned char *
   if (!has_room(e, length + TRIP)) return;
   for (size_t i = 0; i < length;) {
     size_t used = 0;
-    int32_t id = loci__pieces_longest(&t->vocab, i == 0 ? &t->vocab.first : &t->vocab.next, word + i, length - i, &used);
+    int32_t id =
+        loci__pieces_longest(&t->vocab, i == 0 ? &t->vocab.first : &t->vocab.next, word + i, length - i, &used);
     if (id < 0) {
       e->n = first;
       put(e, t->unknown, (uint32_t)at, (uint32_t)(at + length), offsets);

@@ -1,6 +1,8 @@
 /* The tokenizer by example; tests/golden holds the reference's answers in bulk (test_tokenizer_golden). */
 #include "support.h"
 
+#include <stdio.h>
+
 #include "text/text.h"
 
 static const char vocab[] =
@@ -14,12 +16,13 @@ static const char *folder_with(const char *name, const void *data, size_t length
   return folder;
 }
 
-static void expect(const loci_tokenizer *t, const char *text, size_t length, const int32_t *ids, const uint32_t *offsets,
-                   size_t n) {
+static void expect(const loci_tokenizer *t, const char *text, size_t length, const int32_t *ids,
+                   const uint32_t *offsets, size_t n) {
   loci_error error;
   for (int plain = 0; plain < 2; plain++) {
     loci_tokens tokens = {0};
-    assert_ok((plain ? loci__tokenizer_encode_plain : loci_tokenizer_encode)(t, text, length, 0, &tokens, &error), &error);
+    assert_ok((plain ? loci__tokenizer_encode_plain : loci_tokenizer_encode)(t, text, length, 0, &tokens, &error),
+              &error);
     assert_int_equal(tokens.n_tokens, n);
     for (size_t i = 0; i < n; i++) {
       assert_int_equal(tokens.ids[i], ids[i]);
