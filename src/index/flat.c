@@ -53,8 +53,7 @@ loci_status loci__segment_scan(const loci__segment *segment, const float *query,
   loci_status status = LOCI_OK;
   if (header->n * header->stride <= FLAT_INLINE_BYTES)
     for (size_t b = 0; b < header->n_blocks && status == LOCI_OK; b++) status = scan_i8_block(&scan, b, 0, error);
-  else
-    status = loci__pool_run(context, header->n_blocks, scan_i8_block, &scan, error);
+  else status = loci__pool_run(context, header->n_blocks, scan_i8_block, &scan, error);
   loci__free_aligned(context, codes);
   return status;
 }
@@ -79,8 +78,13 @@ static loci_status scan_f32_block(void *arg, size_t task, size_t worker, loci_er
 loci_status loci__flat_scan_f32(loci_context *context, const float *query, const float *rows, size_t stride, size_t n,
                                 size_t dim, float *scores, loci_error *error) {
   if (n == 0) return LOCI_OK;
-  scan_f32 scan = {.kernels = loci__kernels_of(context), .query = query, .rows = rows, .stride = stride, .n = n,
-                   .dim = dim, .scores = scores};
+  scan_f32 scan = {.kernels = loci__kernels_of(context),
+                   .query = query,
+                   .rows = rows,
+                   .stride = stride,
+                   .n = n,
+                   .dim = dim,
+                   .scores = scores};
   scan.block_rows = FLAT_INLINE_BYTES / 16 / (stride * sizeof(float) + 1) + 1;
   size_t n_blocks = n / scan.block_rows + (n % scan.block_rows != 0);
   if (n * stride * sizeof(float) > FLAT_INLINE_BYTES)

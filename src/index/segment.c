@@ -191,10 +191,11 @@ done:
 /* ---- reading ------------------------------------------------------------------------------------ */
 
 static loci_status corrupt(const loci__segment *segment, uint64_t position, const char *what, loci_error *error) {
-  return loci__fail_at(error, LOCI_ERROR_CORRUPT, (int64_t)position,
-                       "segment '%s' is damaged: %s at byte %" PRIu64
-                       "; it is a cache: the store works without it, and the next `loci index` or `loci check` makes it anew",
-                       segment->path, what, position);
+  return loci__fail_at(
+      error, LOCI_ERROR_CORRUPT, (int64_t)position,
+      "segment '%s' is damaged: %s at byte %" PRIu64
+      "; it is a cache: the store works without it, and the next `loci index` or `loci check` makes it anew",
+      segment->path, what, position);
 }
 
 static loci_status check_header(loci__segment *segment, loci_error *error) {

@@ -10,7 +10,7 @@
 #include "private.h"
 
 #define DOCUMENT_COLUMNS "id, root_id, path, title, format, size, mtime_ns, hash, skipped"
-#define CHUNK_COLUMNS "id, document_id, ordinal, line_start, line_end, page, n_tokens, heading, text"
+#define CHUNK_COLUMNS    "id, document_id, ordinal, line_start, line_end, page, n_tokens, heading, text"
 
 const char *const loci__sql_texts[LOCI__SQL_COUNT] = {
     [SQL_BEGIN_READ] = "BEGIN",
@@ -32,35 +32,44 @@ const char *const loci__sql_texts[LOCI__SQL_COUNT] = {
     [SQL_GET_DOCUMENT] = "SELECT " DOCUMENT_COLUMNS " FROM documents WHERE id = ?",
     [SQL_DOCUMENTS] = "SELECT " DOCUMENT_COLUMNS " FROM documents ORDER BY path",
     /* "0" is the byte behind "/". */
-    [SQL_DOCUMENTS_BELOW] = "SELECT " DOCUMENT_COLUMNS " FROM documents"
+    [SQL_DOCUMENTS_BELOW] = "SELECT " DOCUMENT_COLUMNS
+                            " FROM documents"
                             " WHERE path = ?1 OR (path > ?1 || '/' AND path < ?1 || '0') ORDER BY path",
-    [SQL_INSERT_DOCUMENT] = "INSERT INTO documents(root_id, path, title, format, size, mtime_ns, hash, skipped)"
-                            " VALUES(?, ?, ?, ?, ?, ?, ?, ?)",
-    [SQL_UPDATE_DOCUMENT] = "UPDATE documents SET root_id = ?, path = ?, title = ?, format = ?, size = ?,"
-                            " mtime_ns = ?, hash = ?, skipped = ? WHERE id = ?",
+    [SQL_INSERT_DOCUMENT] =
+        "INSERT INTO documents(root_id, path, title, format, size, mtime_ns, hash, skipped)"
+        " VALUES(?, ?, ?, ?, ?, ?, ?, ?)",
+    [SQL_UPDATE_DOCUMENT] =
+        "UPDATE documents SET root_id = ?, path = ?, title = ?, format = ?, size = ?,"
+        " mtime_ns = ?, hash = ?, skipped = ? WHERE id = ?",
     [SQL_TOUCH_DOCUMENT] = "UPDATE documents SET root_id = ?, size = ?, mtime_ns = ? WHERE id = ?",
     [SQL_DELETE_DOCUMENT] = "DELETE FROM documents WHERE id = ?",
-    [SQL_INSERT_CHUNK] = "INSERT INTO chunks(document_id, ordinal, line_start, line_end, page, n_tokens, n_words,"
-                         " heading, text) VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?)",
+    [SQL_INSERT_CHUNK] =
+        "INSERT INTO chunks(document_id, ordinal, line_start, line_end, page, n_tokens, n_words,"
+        " heading, text) VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?)",
     [SQL_CHUNKS] = "SELECT " CHUNK_COLUMNS " FROM chunks WHERE document_id = ? ORDER BY ordinal",
     [SQL_CHUNK] = "SELECT " CHUNK_COLUMNS " FROM chunks WHERE id = ?",
     [SQL_DELETE_CHUNKS] = "DELETE FROM chunks WHERE document_id = ?",
     [SQL_CHUNK_LENGTHS] = "SELECT id, n_words FROM chunks WHERE document_id = ? ORDER BY ordinal",
-    [SQL_INSERT_WORDS] = "INSERT INTO words(rowid, title, heading, text)"
-                         " SELECT id, title, heading, text FROM chunk_words WHERE document_id = ?",
-    [SQL_DELETE_WORDS] = "INSERT INTO words(words, rowid, title, heading, text)"
-                         " SELECT 'delete', id, title, heading, text FROM chunk_words WHERE document_id = ?",
+    [SQL_INSERT_WORDS] =
+        "INSERT INTO words(rowid, title, heading, text)"
+        " SELECT id, title, heading, text FROM chunk_words WHERE document_id = ?",
+    [SQL_DELETE_WORDS] =
+        "INSERT INTO words(words, rowid, title, heading, text)"
+        " SELECT 'delete', id, title, heading, text FROM chunk_words WHERE document_id = ?",
     [SQL_INSERT_VECTOR] = "INSERT OR REPLACE INTO vectors(chunk_id, document_id, n_words, vector) VALUES(?, ?, ?, ?)",
     [SQL_VECTOR] = "SELECT vector FROM vectors WHERE chunk_id = ?",
     [SQL_DELETE_VECTORS] = "DELETE FROM vectors WHERE chunk_id IN (SELECT id FROM chunks WHERE document_id = ?)",
     [SQL_DROP_VECTORS] = "DELETE FROM vectors",
-    [SQL_VECTORS_IN] = "SELECT chunk_id, document_id, n_words, vector FROM vectors"
-                       " WHERE chunk_id BETWEEN ? AND ? ORDER BY chunk_id",
-    [SQL_ROWS_IN] = "SELECT chunk_id, document_id, n_words FROM vectors"
-                    " WHERE chunk_id BETWEEN ? AND ? ORDER BY chunk_id",
-    [SQL_NOTE_REMOVED] = "INSERT OR IGNORE INTO removed(chunk_id) SELECT v.chunk_id FROM vectors v"
-                         " WHERE v.chunk_id IN (SELECT id FROM chunks WHERE document_id = ?)"
-                         " AND v.chunk_id <= (SELECT coalesce(max(last_id), 0) FROM segments)",
+    [SQL_VECTORS_IN] =
+        "SELECT chunk_id, document_id, n_words, vector FROM vectors"
+        " WHERE chunk_id BETWEEN ? AND ? ORDER BY chunk_id",
+    [SQL_ROWS_IN] =
+        "SELECT chunk_id, document_id, n_words FROM vectors"
+        " WHERE chunk_id BETWEEN ? AND ? ORDER BY chunk_id",
+    [SQL_NOTE_REMOVED] =
+        "INSERT OR IGNORE INTO removed(chunk_id) SELECT v.chunk_id FROM vectors v"
+        " WHERE v.chunk_id IN (SELECT id FROM chunks WHERE document_id = ?)"
+        " AND v.chunk_id <= (SELECT coalesce(max(last_id), 0) FROM segments)",
     [SQL_REMOVED] = "SELECT chunk_id FROM removed ORDER BY chunk_id",
     [SQL_FORGET_REMOVED] = "DELETE FROM removed WHERE chunk_id >= ?",
     [SQL_LAST_LISTED] = "SELECT coalesce(max(last_id), 0) FROM segments",
@@ -74,35 +83,36 @@ loci_status loci__store_fail(loci__store *store, int rc, const char *what, loci_
   const char *path = store->path ? store->path : "(memory)";
   const char *text = store->db ? sqlite3_errmsg(store->db) : sqlite3_errstr(rc);
   switch (rc & 0xff) {
-  case SQLITE_NOMEM: return loci__fail_memory(error, 0, what);
-  case SQLITE_NOTADB:
-    return loci__fail(error, LOCI_ERROR_FORMAT,
-                      "'%s' is not a loci collection (no SQLite database); name another file with --store", path);
-  case SQLITE_CORRUPT:
-    return loci__fail(error, LOCI_ERROR_CORRUPT,
-                      "'%s' is damaged (%s: %s); run `loci check --deep`, then index anew into a new file or put back "
-                      "a copy",
-                      path, what, text);
-  case SQLITE_FULL:
-    return loci__fail(error, LOCI_ERROR_IO, "cannot write '%s': the disk is full; what was committed stays", path);
-  case SQLITE_BUSY:
-  case SQLITE_LOCKED:
-    return loci__fail(error, LOCI_ERROR_LOCKED, "another program has '%s' locked (%s); try again later", path, what);
-  case SQLITE_READONLY:
-  case SQLITE_PERM:
-  case SQLITE_AUTH: return loci__fail(error, LOCI_ERROR_IO, "'%s' cannot be written (%s: %s)", path, what, text);
-  case SQLITE_CANTOPEN: return loci__fail(error, LOCI_ERROR_IO, "cannot open '%s' (%s: %s)", path, what, text);
-  case SQLITE_IOERR:
-    if (rc == SQLITE_IOERR_NOMEM) return loci__fail_memory(error, 0, what);
-    return loci__fail(error, LOCI_ERROR_IO, "input or output failed on '%s' (%s: %s); what was committed stays", path,
-                      what, text);
-  case SQLITE_TOOBIG: return loci__fail(error, LOCI_ERROR_LIMIT, "'%s': %s: %s", path, what, text);
-  case SQLITE_ERROR:
-    /* A statement that does not fit the schema: the file says it is ours and is not as we make it. */
-    return loci__fail(error, LOCI_ERROR_CORRUPT,
-                      "'%s' is no sound loci collection (%s: %s); index anew into a new file or put back a copy", path,
-                      what, text);
-  default: return loci__fail(error, LOCI_ERROR_INTERNAL, "SQLite error %d on '%s' (%s: %s)", rc, path, what, text);
+    case SQLITE_NOMEM: return loci__fail_memory(error, 0, what);
+    case SQLITE_NOTADB:
+      return loci__fail(error, LOCI_ERROR_FORMAT,
+                        "'%s' is not a loci collection (no SQLite database); name another file with --store", path);
+    case SQLITE_CORRUPT:
+      return loci__fail(
+          error, LOCI_ERROR_CORRUPT,
+          "'%s' is damaged (%s: %s); run `loci check --deep`, then index anew into a new file or put back "
+          "a copy",
+          path, what, text);
+    case SQLITE_FULL:
+      return loci__fail(error, LOCI_ERROR_IO, "cannot write '%s': the disk is full; what was committed stays", path);
+    case SQLITE_BUSY:
+    case SQLITE_LOCKED:
+      return loci__fail(error, LOCI_ERROR_LOCKED, "another program has '%s' locked (%s); try again later", path, what);
+    case SQLITE_READONLY:
+    case SQLITE_PERM:
+    case SQLITE_AUTH: return loci__fail(error, LOCI_ERROR_IO, "'%s' cannot be written (%s: %s)", path, what, text);
+    case SQLITE_CANTOPEN: return loci__fail(error, LOCI_ERROR_IO, "cannot open '%s' (%s: %s)", path, what, text);
+    case SQLITE_IOERR:
+      if (rc == SQLITE_IOERR_NOMEM) return loci__fail_memory(error, 0, what);
+      return loci__fail(error, LOCI_ERROR_IO, "input or output failed on '%s' (%s: %s); what was committed stays", path,
+                        what, text);
+    case SQLITE_TOOBIG: return loci__fail(error, LOCI_ERROR_LIMIT, "'%s': %s: %s", path, what, text);
+    case SQLITE_ERROR:
+      /* A statement that does not fit the schema: the file says it is ours and is not as we make it. */
+      return loci__fail(error, LOCI_ERROR_CORRUPT,
+                        "'%s' is no sound loci collection (%s: %s); index anew into a new file or put back a copy",
+                        path, what, text);
+    default: return loci__fail(error, LOCI_ERROR_INTERNAL, "SQLite error %d on '%s' (%s: %s)", rc, path, what, text);
   }
 }
 
@@ -164,8 +174,7 @@ loci_status loci__sql_run_with(loci__store *store, loci__sql which, int64_t firs
   return loci__sql_run(store, which, statement, what, error);
 }
 
-loci_status loci__sql_integer(loci__store *store, const char *sql, int64_t otherwise, int64_t *out,
-                              loci_error *error) {
+loci_status loci__sql_integer(loci__store *store, const char *sql, int64_t otherwise, int64_t *out, loci_error *error) {
   sqlite3_stmt *statement = NULL;
   *out = otherwise;
   int rc = sqlite3_prepare_v2(store->db, sql, -1, &statement, NULL);
@@ -191,7 +200,6 @@ loci_status loci__store_needs(loci__store *store, int transaction, loci_error *e
 }
 
 loci_status loci__store_poison(loci__store *store, loci_status status) {
-  if (status != LOCI_OK && store->transaction == LOCI__WRITING && store->poisoned == LOCI_OK)
-    store->poisoned = status;
+  if (status != LOCI_OK && store->transaction == LOCI__WRITING && store->poisoned == LOCI_OK) store->poisoned = status;
   return status;
 }

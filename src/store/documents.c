@@ -75,8 +75,8 @@ static loci_status write_vector(loci__store *store, int64_t chunk_id, int64_t do
   return loci__sql_run(store, SQL_INSERT_VECTOR, statement, "writing a vector", error);
 }
 
-static loci_status write_chunk(loci__store *store, int64_t document_id, const loci__store_chunk *chunk,
-                               int64_t n_words, int64_t *id, loci_error *error) {
+static loci_status write_chunk(loci__store *store, int64_t document_id, const loci__store_chunk *chunk, int64_t n_words,
+                               int64_t *id, loci_error *error) {
   sqlite3_stmt *statement;
   LOCI__TRY(loci__sql_take(store, SQL_INSERT_CHUNK, &statement, error));
   sqlite3_bind_int64(statement, 1, document_id);
@@ -94,9 +94,8 @@ static loci_status write_chunk(loci__store *store, int64_t document_id, const lo
 }
 
 /* What a caller gives is checked before anything is written, so that a refusal does not cost the transaction. */
-static loci_status check_put(loci__store *store, const loci__store_document *document,
-                             const loci__store_chunk *chunks, size_t n, const float *vectors, size_t *dim,
-                             loci_error *error) {
+static loci_status check_put(loci__store *store, const loci__store_document *document, const loci__store_chunk *chunks,
+                             size_t n, const float *vectors, size_t *dim, loci_error *error) {
   const loci__store_model *model;
   LOCI__TRY(loci__store_needs(store, LOCI__WRITING, error));
   LOCI__TRY(loci__store_model_now(store, &model, error));
@@ -196,8 +195,8 @@ static loci_status put_vectors(loci__store *store, sqlite3_stmt *chunks, int64_t
     int64_t chunk_id = sqlite3_column_int64(chunks, 0);
     /* A segment would go on showing the old vector. */
     if (i == 0 && chunk_id <= last_listed) LOCI__TRY(unlist_segments(store, error));
-    LOCI__TRY(write_vector(store, chunk_id, document_id, sqlite3_column_int64(chunks, 1), vectors + i * dim, dim,
-                           error));
+    LOCI__TRY(
+        write_vector(store, chunk_id, document_id, sqlite3_column_int64(chunks, 1), vectors + i * dim, dim, error));
   }
 }
 
@@ -217,8 +216,7 @@ loci_status loci__store_put_vectors(loci__store *store, int64_t document_id, con
 
 /* ---- reading -------------------------------------------------------------------------------------- */
 
-static loci_status tell_document(sqlite3_stmt *statement, loci__store_document_fn each, void *arg,
-                                 loci_error *error) {
+static loci_status tell_document(sqlite3_stmt *statement, loci__store_document_fn each, void *arg, loci_error *error) {
   loci__store_document document = {
       .id = sqlite3_column_int64(statement, 0),
       .root_id = sqlite3_column_int64(statement, 1),

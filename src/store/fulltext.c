@@ -65,8 +65,8 @@ static int tokenizer_run(Fts5Tokenizer *tokenizer, void *context, int flags, con
   (void)tokenizer;
   fts5_bridge bridge = {context, token};
   if (!text || length <= 0) return SQLITE_OK;
-  return loci__words_each(text, (size_t)length,
-                          flags & FTS5_TOKENIZE_QUERY ? LOCI__WORDS_QUERY : LOCI__WORDS_DOCUMENT, bridge_word, &bridge);
+  return loci__words_each(text, (size_t)length, flags & FTS5_TOKENIZE_QUERY ? LOCI__WORDS_QUERY : LOCI__WORDS_DOCUMENT,
+                          bridge_word, &bridge);
 }
 
 /* ---- the ranking function ------------------------------------------------------------------------- */
@@ -124,10 +124,8 @@ static void rank_all(const Fts5ExtensionApi *api, Fts5Context *context, sqlite3_
     rc = api->xQueryPhrase(context, i, scan, posting);
     if (rc == SQLITE_OK) add_word(scan, (double)n_chunks, average);
   }
-  if (rc != SQLITE_OK)
-    sqlite3_result_error_code(result, rc);
-  else
-    sqlite3_result_int(result, 1);
+  if (rc != SQLITE_OK) sqlite3_result_error_code(result, rc);
+  else sqlite3_result_int(result, 1);
 }
 
 loci_status loci__words_prepare(loci__store *store, loci_error *error) {

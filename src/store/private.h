@@ -57,24 +57,57 @@ enum { LOCI__IDLE = 0, LOCI__READING, LOCI__WRITING };
 
 /* Statements that are kept, one slot each; taken while in use so that nested calls get a fresh one. */
 typedef enum loci__sql {
-  SQL_BEGIN_READ, SQL_BEGIN_WRITE, SQL_COMMIT, SQL_ROLLBACK, SQL_DATA_VERSION,
-  SQL_MODEL, SQL_SET_MODEL, SQL_HAS_VECTORS,
-  SQL_SETTING, SQL_SET_SETTING, SQL_DELETE_SETTING,
-  SQL_ADD_ROOT, SQL_FIND_ROOT, SQL_REMOVE_ROOT, SQL_ROOTS,
-  SQL_FIND_DOCUMENT, SQL_GET_DOCUMENT, SQL_DOCUMENTS, SQL_DOCUMENTS_BELOW,
-  SQL_INSERT_DOCUMENT, SQL_UPDATE_DOCUMENT, SQL_TOUCH_DOCUMENT, SQL_DELETE_DOCUMENT,
-  SQL_INSERT_CHUNK, SQL_CHUNKS, SQL_CHUNK, SQL_DELETE_CHUNKS, SQL_CHUNK_LENGTHS,
-  SQL_INSERT_WORDS, SQL_DELETE_WORDS,
-  SQL_INSERT_VECTOR, SQL_VECTOR, SQL_DELETE_VECTORS, SQL_DROP_VECTORS, SQL_VECTORS_IN, SQL_ROWS_IN,
-  SQL_NOTE_REMOVED, SQL_REMOVED, SQL_FORGET_REMOVED, SQL_LAST_LISTED,
-  SQL_SEGMENTS, SQL_LIST_SEGMENT, SQL_UNLIST_FROM, SQL_MATCH,
+  SQL_BEGIN_READ,
+  SQL_BEGIN_WRITE,
+  SQL_COMMIT,
+  SQL_ROLLBACK,
+  SQL_DATA_VERSION,
+  SQL_MODEL,
+  SQL_SET_MODEL,
+  SQL_HAS_VECTORS,
+  SQL_SETTING,
+  SQL_SET_SETTING,
+  SQL_DELETE_SETTING,
+  SQL_ADD_ROOT,
+  SQL_FIND_ROOT,
+  SQL_REMOVE_ROOT,
+  SQL_ROOTS,
+  SQL_FIND_DOCUMENT,
+  SQL_GET_DOCUMENT,
+  SQL_DOCUMENTS,
+  SQL_DOCUMENTS_BELOW,
+  SQL_INSERT_DOCUMENT,
+  SQL_UPDATE_DOCUMENT,
+  SQL_TOUCH_DOCUMENT,
+  SQL_DELETE_DOCUMENT,
+  SQL_INSERT_CHUNK,
+  SQL_CHUNKS,
+  SQL_CHUNK,
+  SQL_DELETE_CHUNKS,
+  SQL_CHUNK_LENGTHS,
+  SQL_INSERT_WORDS,
+  SQL_DELETE_WORDS,
+  SQL_INSERT_VECTOR,
+  SQL_VECTOR,
+  SQL_DELETE_VECTORS,
+  SQL_DROP_VECTORS,
+  SQL_VECTORS_IN,
+  SQL_ROWS_IN,
+  SQL_NOTE_REMOVED,
+  SQL_REMOVED,
+  SQL_FORGET_REMOVED,
+  SQL_LAST_LISTED,
+  SQL_SEGMENTS,
+  SQL_LIST_SEGMENT,
+  SQL_UNLIST_FROM,
+  SQL_MATCH,
   LOCI__SQL_COUNT
 } loci__sql;
 
 struct loci__store {
   loci_context *context;
-  char *path;             /* NULL = in memory */
-  char *segments_folder;  /* NULL in memory */
+  char *path;            /* NULL = in memory */
+  char *segments_folder; /* NULL in memory */
   sqlite3 *db;
   loci__vfs vfs;
   loci__lock lock;
@@ -87,7 +120,7 @@ struct loci__store {
   bool model_known;
   int64_t model_version;
   loci__rows rows;
-  bool damaged; /* a listed segment was found missing or damaged */
+  bool damaged;                      /* a listed segment was found missing or damaged */
   struct loci__text_scan *text_scan; /* while a full-text scan is under way */
 };
 
@@ -100,8 +133,7 @@ loci_status loci__store_exec(loci__store *store, const char *sql, const char *wh
 loci_status loci__sql_take(loci__store *store, loci__sql which, sqlite3_stmt **out, loci_error *error);
 void loci__sql_done(loci__store *store, loci__sql which, sqlite3_stmt *statement);
 /* Steps once: *row tells whether there is one. */
-loci_status loci__sql_step(loci__store *store, sqlite3_stmt *statement, bool *row, const char *what,
-                           loci_error *error);
+loci_status loci__sql_step(loci__store *store, sqlite3_stmt *statement, bool *row, const char *what, loci_error *error);
 /* Runs a statement without rows and gives it back. Bindings must have been made. */
 loci_status loci__sql_run(loci__store *store, loci__sql which, sqlite3_stmt *statement, const char *what,
                           loci_error *error);
@@ -109,8 +141,7 @@ loci_status loci__sql_run(loci__store *store, loci__sql which, sqlite3_stmt *sta
 loci_status loci__sql_run_with(loci__store *store, loci__sql which, int64_t first, int64_t second, const char *what,
                                loci_error *error);
 /* One integer of one row, `otherwise` when there is no row or NULL. */
-loci_status loci__sql_integer(loci__store *store, const char *sql, int64_t otherwise, int64_t *out,
-                              loci_error *error);
+loci_status loci__sql_integer(loci__store *store, const char *sql, int64_t otherwise, int64_t *out, loci_error *error);
 /* Column text that is never NULL. */
 const char *loci__sql_text(sqlite3_stmt *statement, int column);
 loci_status loci__store_needs(loci__store *store, int transaction, loci_error *error);

@@ -41,10 +41,8 @@ size_t loci__rows_find(const loci__rows *rows, size_t from, int64_t chunk_id) {
   size_t high = low + step < n ? low + step : n - 1;
   while (low < high) {
     size_t middle = low + (high - low) / 2;
-    if (rows->ids[middle] < chunk_id)
-      low = middle + 1;
-    else
-      high = middle;
+    if (rows->ids[middle] < chunk_id) low = middle + 1;
+    else high = middle;
   }
   return rows->ids[low] == chunk_id ? low : n;
 }
@@ -249,10 +247,8 @@ static loci_status load(loci__store *store, builder *b, loci_error *error) {
     for (size_t i = 0; i < rows->n_parts && status == LOCI_OK; i++) {
       loci__part *part = &rows->parts[i];
       part->first_row = b->n;
-      if (part->segment)
-        status = add_from_segment(store, b, part, error);
-      else
-        status = add_from_record(store, b, part->first_id, part->last_id, error);
+      if (part->segment) status = add_from_segment(store, b, part, error);
+      else status = add_from_record(store, b, part->first_id, part->last_id, error);
       part->n_live = b->n - part->first_row;
     }
     rows->tail_first_row = b->n;
@@ -353,8 +349,7 @@ static loci_status scan_record(loci__store *store, const float *query, size_t fi
 
 static loci_status scan_part(loci__store *store, loci__part *part, const float *query, float *scores,
                              loci_error *error) {
-  if (!part->segment || part->damaged)
-    return scan_record(store, query, part->first_row, part->n_live, scores, error);
+  if (!part->segment || part->damaged) return scan_record(store, query, part->first_row, part->n_live, scores, error);
   loci_error inner = {0};
   loci_status status;
   if (!part->live) {
@@ -403,8 +398,9 @@ loci_status loci__store_rescore(loci__store *store, const float *query, const si
     int64_t id = store->rows.ids[wanted[i]];
     status = loci__store_get_vector(store, id, vector, &found, error);
     if (status == LOCI_OK && !found)
-      status = loci__fail(error, LOCI_ERROR_CORRUPT, "'%s': chunk %" PRId64 " has lost its vector; run `loci check --deep`",
-                          store->path ? store->path : "(memory)", id);
+      status =
+          loci__fail(error, LOCI_ERROR_CORRUPT, "'%s': chunk %" PRId64 " has lost its vector; run `loci check --deep`",
+                     store->path ? store->path : "(memory)", id);
     if (status == LOCI_OK) scores[i] = kernels->dot_f32(query, vector, model->dim);
   }
   loci__free_aligned(store->context, vector);

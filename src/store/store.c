@@ -30,10 +30,8 @@ static loci_status open_database(loci__store *store, int mode, bool immutable, l
     loci__buffer_puts(&uri, "file:");
     for (const char *p = store->path; *p; p++) {
       unsigned char c = (unsigned char)*p;
-      if (c == '%' || c == '?' || c == '#' || c < 0x21 || c > 0x7E)
-        loci__buffer_printf(&uri, "%%%02X", c);
-      else
-        loci__buffer_putc(&uri, (char)c);
+      if (c == '%' || c == '?' || c == '#' || c < 0x21 || c > 0x7E) loci__buffer_printf(&uri, "%%%02X", c);
+      else loci__buffer_putc(&uri, (char)c);
     }
     loci__buffer_puts(&uri, "?immutable=1");
     loci_status status = loci__buffer_status(&uri, "a path", error);
@@ -51,9 +49,10 @@ static loci_status open_database(loci__store *store, int mode, bool immutable, l
   sqlite3_db_config(store->db, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL);
   sqlite3_db_config(store->db, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, NULL);
   sqlite3_db_config(store->db, SQLITE_DBCONFIG_ENABLE_TRIGGER, 0, NULL);
-  LOCI__TRY(loci__store_exec(store, mode == LOCI__STORE_READ ? "PRAGMA temp_store = MEMORY; PRAGMA query_only = 1"
-                                                             : "PRAGMA temp_store = MEMORY",
-                             "opening", error));
+  LOCI__TRY(loci__store_exec(
+      store,
+      mode == LOCI__STORE_READ ? "PRAGMA temp_store = MEMORY; PRAGMA query_only = 1" : "PRAGMA temp_store = MEMORY",
+      "opening", error));
   return loci__schema_open(store, mode == LOCI__STORE_CREATE, error);
 }
 
@@ -103,8 +102,7 @@ static loci_status prepare_path(loci__store *store, const char *path, int mode, 
   return LOCI_OK;
 }
 
-loci_status loci__store_open(loci_context *context, const char *path, int mode, loci__store **out,
-                             loci_error *error) {
+loci_status loci__store_open(loci_context *context, const char *path, int mode, loci__store **out, loci_error *error) {
   *out = NULL;
   context = loci__context_of(context);
   if (!context) return loci__fail_memory(error, 0, "a context");
@@ -284,8 +282,7 @@ loci_status loci__store_set_model(loci__store *store, const char fingerprint[33]
   bool has = status == LOCI_OK && row && sqlite3_column_int(statement, 0);
   loci__sql_done(store, SQL_HAS_VECTORS, statement);
   if (status != LOCI_OK) return status;
-  if (has)
-    return loci__fail(error, LOCI_ERROR_USAGE, "the collection holds vectors of its model; drop them first");
+  if (has) return loci__fail(error, LOCI_ERROR_USAGE, "the collection holds vectors of its model; drop them first");
   LOCI__TRY(loci__sql_take(store, SQL_SET_MODEL, &statement, error));
   sqlite3_bind_text(statement, 1, fingerprint, (int)strnlen(fingerprint, 32), SQLITE_STATIC);
   sqlite3_bind_text(statement, 2, name ? name : "", -1, SQLITE_STATIC);

@@ -20,7 +20,7 @@
 typedef struct shim_file {
   sqlite3_file base;
   loci__vfs *owner;
-  const char *path; /* SQLite keeps it alive as long as the file is open; NULL for temporary files */
+  const char *path;   /* SQLite keeps it alive as long as the file is open; NULL for temporary files */
   sqlite3_file *real; /* behind this struct */
 } shim_file;
 
@@ -37,12 +37,14 @@ static int ask(const loci__vfs *vfs, const char *method, const char *path) {
 static int refused(int err, int otherwise) {
   if (err == ENOMEM) return SQLITE_IOERR_NOMEM;
   if (err == ENOSPC || err == EDQUOT) return SQLITE_FULL;
+  /* What the unix VFS says of a place where nothing may be made. */
+  if (err == EACCES || err == EPERM || err == EROFS) return SQLITE_CANTOPEN;
   return otherwise;
 }
 
-#define SHIM_ASK(file, method, otherwise)                                                                              \
-  shim_file *f = (shim_file *)(file);                                                                                  \
-  int err = ask(f->owner, method, f->path);                                                                            \
+#define SHIM_ASK(file, method, otherwise)   \
+  shim_file *f = (shim_file *)(file);       \
+  int err = ask(f->owner, method, f->path); \
   if (err) return refused(err, otherwise)
 
 static int shim_close(sqlite3_file *file) {

@@ -53,19 +53,19 @@ static kind kind_of(uint32_t c) {
   if (c == 0xAD || in(c, 0x200B, 0x200D) || c == 0x2060 || c == 0xFEFF) return IGNORED; /* soft hyphen, joiners */
   if (is_ignored(c)) return IGNORED;
   switch (utf8proc_category((utf8proc_int32_t)c)) {
-  case UTF8PROC_CATEGORY_LU:
-  case UTF8PROC_CATEGORY_LL:
-  case UTF8PROC_CATEGORY_LT:
-  case UTF8PROC_CATEGORY_LM:
-  case UTF8PROC_CATEGORY_LO:
-  case UTF8PROC_CATEGORY_ND:
-  case UTF8PROC_CATEGORY_NL:
-  case UTF8PROC_CATEGORY_NO:
-  case UTF8PROC_CATEGORY_CO: return is_paired(c) ? PAIRED : LETTER;
-  case UTF8PROC_CATEGORY_MN:
-  case UTF8PROC_CATEGORY_MC:
-  case UTF8PROC_CATEGORY_ME: return is_paired(c) ? PAIRED : MARK;
-  default: return SEPARATOR;
+    case UTF8PROC_CATEGORY_LU:
+    case UTF8PROC_CATEGORY_LL:
+    case UTF8PROC_CATEGORY_LT:
+    case UTF8PROC_CATEGORY_LM:
+    case UTF8PROC_CATEGORY_LO:
+    case UTF8PROC_CATEGORY_ND:
+    case UTF8PROC_CATEGORY_NL:
+    case UTF8PROC_CATEGORY_NO:
+    case UTF8PROC_CATEGORY_CO: return is_paired(c) ? PAIRED : LETTER;
+    case UTF8PROC_CATEGORY_MN:
+    case UTF8PROC_CATEGORY_MC:
+    case UTF8PROC_CATEGORY_ME: return is_paired(c) ? PAIRED : MARK;
+    default: return SEPARATOR;
   }
 }
 
@@ -216,10 +216,8 @@ int loci__words_each(const char *text, size_t length, loci__words_mode mode, loc
         if (s.n_run) rc = end_run(&s);
         if (s.length == 0) s.start = i;
         s.end = i + 1;
-        if (!s.full && s.length < LOCI__WORD_MAX)
-          s.word[s.length++] = (char)(upper ? byte + 32 : byte);
-        else
-          s.full = true;
+        if (!s.full && s.length < LOCI__WORD_MAX) s.word[s.length++] = (char)(upper ? byte + 32 : byte);
+        else s.full = true;
       } else {
         rc = end_word(&s);
         if (rc == 0 && s.n_run) rc = end_run(&s);
