@@ -8,7 +8,7 @@
  * attention; none for the rest, which costs time all the same.
  */
 #include "bench.h"
-#include "l2_rate.h"
+#include "multiply.h"
 
 #include "base/base.h"
 #include "kernel/kernel.h"
@@ -118,7 +118,9 @@ int main(int argc, char **argv) {
   snprintf(title, sizeof title, "encoder fp32, %s shape, %s, 1 thread, %zu tokens a run",
            base ? "BERT-base" : "MiniLM-L6", loci_context_isa(context), batch);
   bench_begin(&table, title, json);
-  bench_figure peak = bench_rate(l2_fed_rate, (void *)(uintptr_t)(loci__kernels_named("avx512") ? 512 : 256), 20, 0.5);
+  const bench_multiply *multiply = bench_multiply_fp32();
+  bench_figure peak = {NAN, NAN, NAN};
+  if (multiply != NULL) peak = bench_rate(bench_multiply_l2, (void *)(uintptr_t)multiply, 20, 0.5);
   bench_row(&table, "fp32 multiply rate, weights in L2",
             (bench_figure){peak.median / 1e9, peak.least / 1e9, peak.greatest / 1e9}, "GFLOP/s", NAN, "", NAN, "");
   double per_token = 2.0 * (double)config.n_layers * (4.0 * (double)(h * h) + 2.0 * (double)(h * m));

@@ -1,7 +1,7 @@
 # Bench programs: bench/<name>.c each, with what they share in one archive. Built with -DLOCI_BENCH=ON; peers are run by
 # the scripts of bench/peers.
-add_library(bench-support STATIC bench/bench.c bench/l2_rate.c)
-target_include_directories(bench-support PUBLIC ${CMAKE_SOURCE_DIR}/bench)
+add_library(bench-support STATIC bench/bench.c bench/multiply.c)
+target_include_directories(bench-support PUBLIC ${CMAKE_SOURCE_DIR}/bench PRIVATE ${CMAKE_SOURCE_DIR}/src)
 target_link_libraries(bench-support PUBLIC m)
 foreach(name encode peak scan tokenize static index search)
   if(EXISTS ${CMAKE_SOURCE_DIR}/bench/${name}.c)
