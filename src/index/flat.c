@@ -92,3 +92,7 @@ loci_status loci__flat_scan_f32(loci_context *context, const float *query, const
   for (size_t b = 0; b < n_blocks; b++) LOCI__TRY(scan_f32_block(&scan, b, 0, error));
   return LOCI_OK;
 }
+
+float loci__dot(loci_context *context, const float *a, const float *b, size_t dim) {
+  return loci__kernels_of(context)->dot_f32(a, b, dim);
+}

@@ -57,6 +57,9 @@ loci_status loci__segment_scan(const loci__segment *segment, const float *query,
 loci_status loci__flat_scan_f32(loci_context *context, const float *query, const float *rows, size_t stride, size_t n,
                                 size_t dim, float *scores, loci_error *error);
 
+/* Exact dot product of two vectors in memory. */
+float loci__dot(loci_context *context, const float *a, const float *b, size_t dim);
+
 /* The k greatest of n scores (ties: the lower index first), into out[] (indices, best first); returns min(k, n). NaN
  * counts as −infinity. */
 size_t loci__top_k(loci_context *context, const float *scores, size_t n, size_t k, size_t *out);

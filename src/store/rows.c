@@ -10,7 +10,6 @@
  */
 #include <inttypes.h>
 
-#include "../kernel/kernel.h"
 #include "private.h"
 
 void loci__rows_forget(loci__store *store) {
@@ -319,7 +318,6 @@ loci_status loci__store_vector(loci__store *store, sqlite3_stmt *statement, int 
 static loci_status scan_record(loci__store *store, const float *query, size_t first_row, size_t n, float *scores,
                                loci_error *error) {
   if (n == 0) return LOCI_OK;
-  const loci__kernels *kernels = loci__kernels_of(store->context);
   const loci__rows *rows = &store->rows;
   size_t dim = store->model.dim;
   float *vector = loci__alloc_aligned(store->context, dim * sizeof *vector);
@@ -340,7 +338,7 @@ static loci_status scan_record(loci__store *store, const float *query, size_t fi
       break;
     }
     status = loci__store_vector(store, statement, 3, rows->ids[first_row + i], vector, error);
-    if (status == LOCI_OK) scores[first_row + i] = kernels->dot_f32(query, vector, dim);
+    if (status == LOCI_OK) scores[first_row + i] = loci__dot(store->context, query, vector, dim);
   }
   loci__sql_done(store, SQL_VECTORS_IN, statement);
   loci__free_aligned(store->context, vector);
@@ -385,7 +383,6 @@ loci_status loci__store_rescore(loci__store *store, const float *query, const si
   LOCI__TRY(loci__rows_load(store, error));
   LOCI__TRY(loci__store_model_now(store, &model, error));
   if (n == 0) return LOCI_OK;
-  const loci__kernels *kernels = loci__kernels_of(store->context);
   float *vector = loci__alloc_aligned(store->context, model->dim * sizeof *vector);
   if (!vector) return loci__fail_memory(error, model->dim * sizeof *vector, "a vector");
   loci_status status = LOCI_OK;
@@ -401,7 +398,7 @@ loci_status loci__store_rescore(loci__store *store, const float *query, const si
       status =
           loci__fail(error, LOCI_ERROR_CORRUPT, "'%s': chunk %" PRId64 " has lost its vector; run `loci check --deep`",
                      store->path ? store->path : "(memory)", id);
-    if (status == LOCI_OK) scores[i] = kernels->dot_f32(query, vector, model->dim);
+    if (status == LOCI_OK) scores[i] = loci__dot(store->context, query, vector, model->dim);
   }
   loci__free_aligned(store->context, vector);
   return status;

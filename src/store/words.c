@@ -73,8 +73,8 @@ static bool loses_accents(uint32_t c) {
   return c < 0x0250 || in(c, 0x0370, 0x03FF) || in(c, 0x1E00, 0x1FFF);
 }
 
-/* The folded form of one scalar value, up to 4 of them; 0 when nothing is left. */
-static size_t fold(uint32_t c, uint32_t out[4]) {
+/* One step of folding, up to 4 values; 0 when nothing is left. */
+static size_t fold_once(uint32_t c, uint32_t out[4]) {
   if (in(c, 0xFF01, 0xFF5E)) c -= 0xFEE0; /* full-width ASCII */
   if (c < 0x80) {
     out[0] = in(c, 'A', 'Z') ? c + 32 : c;
@@ -107,6 +107,16 @@ static size_t fold(uint32_t c, uint32_t out[4]) {
     out[m++] = f;
   }
   return m;
+}
+
+/* The folded form of one scalar value. A few signs (the angstrom's, the kelvin's) fold to letters that fold again. */
+static size_t fold(uint32_t c, uint32_t out[4]) {
+  size_t n = fold_once(c, out);
+  for (int step = 0; step < 3 && n == 1 && out[0] != c; step++) {
+    c = out[0];
+    n = fold_once(c, out);
+  }
+  return n;
 }
 
 /* ---- the scanner --------------------------------------------------------------------------------- */

@@ -214,7 +214,8 @@ static void model_settings_and_roots(void **state) {
   end(store);
   /* What is rolled back is gone. */
   begin_write(store);
-  assert_ok(loci__store_set_model(store, "ffffffffffffffffffffffffffffffff", "x", "", 5, &error), &error);
+  assert_ok(loci__store_set_model(store, (const char[33]){"ffffffffffffffffffffffffffffffff"}, "x", "", 5, &error),
+            &error);
   loci__store_rollback(store);
   assert_ok(loci__store_get_model(store, &model, &error), &error);
   assert_string_equal(model.fingerprint, fingerprint);
@@ -678,7 +679,8 @@ static void reindex_with_another_model(void **state) {
   assert_ok(loci__store_build_segments(store, true, &error), &error);
   begin_write(store);
   assert_ok(loci__store_drop_vectors(store, &error), &error);
-  assert_ok(loci__store_set_model(store, "ffffffffffffffffffffffffffffffff", "two", "", 2, &error), &error);
+  assert_ok(loci__store_set_model(store, (const char[33]){"ffffffffffffffffffffffffffffffff"}, "two", "", 2, &error),
+            &error);
   assert_ok(loci__store_put_vectors(store, id, vectors, 2, &error), &error);
   end(store);
   begin_read(store);
