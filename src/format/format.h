@@ -65,8 +65,7 @@ typedef struct loci__safetensors loci__safetensors;
 
 /* Maps one file, or, for a path that ends with ".index.json", the shards that its weight_map names (files beside it).
  * FORMAT for anything that the format's rules forbid. */
-loci_status loci__safetensors_open(loci_context *context, const char *path, loci__safetensors **out,
-                                   loci_error *error);
+loci_status loci__safetensors_open(loci_context *context, const char *path, loci__safetensors **out, loci_error *error);
 void loci__safetensors_close(loci__safetensors *file);
 /* The checks of a file's bytes alone: `bytes` must outlive the object. What loci__safetensors_open does after mapping;
  * for fuzzing. */
@@ -74,7 +73,7 @@ loci_status loci__safetensors_parse(loci_context *context, const char *name, con
                                     loci__safetensors **out, loci_error *error);
 
 size_t loci__safetensors_count(const loci__safetensors *file);
-const loci__tensor *loci__safetensors_at(const loci__safetensors *file, size_t i); /* by name, byte-wise */
+const loci__tensor *loci__safetensors_at(const loci__safetensors *file, size_t i);           /* by name, byte-wise */
 const loci__tensor *loci__safetensors_find(const loci__safetensors *file, const char *name); /* NULL when absent */
 /* A text of __metadata__ (of the first file that has the key), or NULL. */
 const char *loci__safetensors_metadata(const loci__safetensors *file, const char *key);

@@ -28,7 +28,7 @@ typedef struct shard {
 
 struct loci__safetensors {
   loci_context *context;
-  loci__arena arena; /* names */
+  loci__arena arena;     /* names */
   loci__tensor *tensors; /* by name */
   size_t n_tensors, tensors_capacity;
   const char *(*metadata)[2];
@@ -44,14 +44,17 @@ typedef struct dtype_row {
 } dtype_row;
 
 static const dtype_row dtypes[] = {
-    {"F32", LOCI__DTYPE_F32, 32},      {"F16", LOCI__DTYPE_F16, 16},      {"BF16", LOCI__DTYPE_BF16, 16},
-    {"I8", LOCI__DTYPE_I8, 8},         {"I64", LOCI__DTYPE_I64, 64},      {"U8", LOCI__DTYPE_U8, 8},
-    {"BOOL", LOCI__DTYPE_BOOL, 8},     {"I16", LOCI__DTYPE_I16, 16},      {"U16", LOCI__DTYPE_U16, 16},
-    {"I32", LOCI__DTYPE_I32, 32},      {"U32", LOCI__DTYPE_U32, 32},      {"U64", LOCI__DTYPE_U64, 64},
-    {"F64", LOCI__DTYPE_F64, 64},      {"C64", LOCI__DTYPE_C64, 64},      {"F8_E4M3", LOCI__DTYPE_OTHER, 8},
-    {"F8_E5M2", LOCI__DTYPE_OTHER, 8}, {"F8_E8M0", LOCI__DTYPE_OTHER, 8}, {"F8_E4M3FNUZ", LOCI__DTYPE_OTHER, 8},
-    {"F8_E5M2FNUZ", LOCI__DTYPE_OTHER, 8}, {"F6_E2M3", LOCI__DTYPE_OTHER, 6}, {"F6_E3M2", LOCI__DTYPE_OTHER, 6},
-    {"F4", LOCI__DTYPE_OTHER, 4},
+    {"F32", LOCI__DTYPE_F32, 32},          {"F16", LOCI__DTYPE_F16, 16},
+    {"BF16", LOCI__DTYPE_BF16, 16},        {"I8", LOCI__DTYPE_I8, 8},
+    {"I64", LOCI__DTYPE_I64, 64},          {"U8", LOCI__DTYPE_U8, 8},
+    {"BOOL", LOCI__DTYPE_BOOL, 8},         {"I16", LOCI__DTYPE_I16, 16},
+    {"U16", LOCI__DTYPE_U16, 16},          {"I32", LOCI__DTYPE_I32, 32},
+    {"U32", LOCI__DTYPE_U32, 32},          {"U64", LOCI__DTYPE_U64, 64},
+    {"F64", LOCI__DTYPE_F64, 64},          {"C64", LOCI__DTYPE_C64, 64},
+    {"F8_E4M3", LOCI__DTYPE_OTHER, 8},     {"F8_E5M2", LOCI__DTYPE_OTHER, 8},
+    {"F8_E8M0", LOCI__DTYPE_OTHER, 8},     {"F8_E4M3FNUZ", LOCI__DTYPE_OTHER, 8},
+    {"F8_E5M2FNUZ", LOCI__DTYPE_OTHER, 8}, {"F6_E2M3", LOCI__DTYPE_OTHER, 6},
+    {"F6_E3M2", LOCI__DTYPE_OTHER, 6},     {"F4", LOCI__DTYPE_OTHER, 4},
 };
 
 static const dtype_row *dtype_by_name(const loci__json *value) {
@@ -83,15 +86,16 @@ typedef struct header {
   loci__safetensors *file;
   const char *path;
   const unsigned char *bytes;
-  size_t length;   /* of the whole file */
-  size_t data;     /* offset of the buffer */
+  size_t length; /* of the whole file */
+  size_t data;   /* offset of the buffer */
   loci_error *error;
 } header;
 
 static loci_status broken(const header *h, int64_t position, const char *what, const char *tensor) {
   if (tensor != NULL)
     return loci__fail_at(h->error, LOCI_ERROR_FORMAT, position,
-                         "%s: tensor '%s' %s: the file is damaged or incomplete, fetch it again", h->path, tensor, what);
+                         "%s: tensor '%s' %s: the file is damaged or incomplete, fetch it again", h->path, tensor,
+                         what);
   return loci__fail_at(h->error, LOCI_ERROR_FORMAT, position,
                        "%s: %s: the file is damaged or not a safetensors file, fetch it again", h->path, what);
 }
@@ -153,7 +157,8 @@ static loci_status read_tensor(header *h, const loci__json *entry, loci__tensor 
 
 static loci_status read_metadata(header *h, const loci__json *object) {
   loci__safetensors *file = h->file;
-  if (object->type != LOCI__JSON_OBJECT) return broken(h, position_of(h, object->key), "__metadata__ is no object", NULL);
+  if (object->type != LOCI__JSON_OBJECT)
+    return broken(h, position_of(h, object->key), "__metadata__ is no object", NULL);
   for (const loci__json *v = loci__json_first(object); v != NULL; v = loci__json_next(object, v)) {
     if (v->type != LOCI__JSON_STRING)
       return broken(h, position_of(h, v->key), "__metadata__ holds something else than text", NULL);
@@ -190,10 +195,10 @@ static loci_status read_header(loci__safetensors *file, const char *path, const 
   const loci__json *root = &json.nodes[0];
   const size_t before = file->n_tensors;
   size_t need;
-  if (root->type != LOCI__JSON_OBJECT)
-    status = broken(&h, 8, "the header is no JSON object", NULL);
+  if (root->type != LOCI__JSON_OBJECT) status = broken(&h, 8, "the header is no JSON object", NULL);
   else if (!loci__add(before, root->count, &need) ||
-           (need > 0 && !loci__grow(file->context, &file->tensors, &file->tensors_capacity, need, sizeof *file->tensors)))
+           (need > 0 &&
+            !loci__grow(file->context, &file->tensors, &file->tensors_capacity, need, sizeof *file->tensors)))
     status = loci__fail_memory(error, root->count * sizeof *file->tensors, "the tensors' table");
   for (const loci__json *v = status == LOCI_OK ? loci__json_first(root) : NULL; v != NULL && status == LOCI_OK;
        v = loci__json_next(root, v)) {
@@ -261,8 +266,7 @@ static loci_status add_shard(loci__safetensors *file, char *path, bool map, loci
 }
 
 static loci_status finish(loci__safetensors *file, loci_status status, loci__safetensors **out, loci_error *error) {
-  if (status == LOCI_OK && file->n_tensors > 1)
-    qsort(file->tensors, file->n_tensors, sizeof *file->tensors, by_name);
+  if (status == LOCI_OK && file->n_tensors > 1) qsort(file->tensors, file->n_tensors, sizeof *file->tensors, by_name);
   for (size_t i = 1; status == LOCI_OK && i < file->n_tensors; i++)
     if (strcmp(file->tensors[i - 1].name, file->tensors[i].name) == 0)
       status = loci__fail(error, LOCI_ERROR_FORMAT, "%s: tensor '%s' is in '%s' too", file->tensors[i].path,
@@ -309,13 +313,11 @@ static loci_status read_shard(loci__safetensors *file, size_t s, const loci__jso
       break;
     }
     const loci__tensor key = {.name = name};
-    const loci__tensor *found =
-        count > 0 ? bsearch(&key, file->tensors + before, count, sizeof key, by_name) : NULL;
+    const loci__tensor *found = count > 0 ? bsearch(&key, file->tensors + before, count, sizeof key, by_name) : NULL;
     if (found == NULL)
       status = loci__fail(error, LOCI_ERROR_FORMAT, "%s: tensor '%s' is missing, which the index places in this file",
                           sh->path, name);
-    else
-      keep[found - (file->tensors + before)] = true;
+    else keep[found - (file->tensors + before)] = true;
     loci__free(file->context, name);
   }
   for (size_t i = 0; i < count; i++)
@@ -337,8 +339,7 @@ static loci_status open_index(loci__safetensors *file, const char *path, loci_er
   }
   const loci__json *map = loci__json_get(&json.nodes[0], "weight_map");
   char *folder = loci__path_folder(file->context, path);
-  if (folder == NULL)
-    status = loci__fail_memory(error, strlen(path), "a path");
+  if (folder == NULL) status = loci__fail_memory(error, strlen(path), "a path");
   else if (map == NULL || map->type != LOCI__JSON_OBJECT)
     status = loci__fail_at(error, LOCI_ERROR_FORMAT, 0, "%s: no object \"weight_map\"", path);
   for (const loci__json *v = status == LOCI_OK ? loci__json_first(map) : NULL; v != NULL && status == LOCI_OK;
@@ -349,20 +350,17 @@ static loci_status open_index(loci__safetensors *file, const char *path, loci_er
     if (name == NULL) {
       status = plain ? loci__fail_memory(error, v->length, "a shard's name")
                      : loci__fail(error, LOCI_ERROR_FORMAT,
-                                  "%s: \"weight_map\" names something else than a file beside it for tensor '%.*s'", path,
-                                  (int)(v->key_length < 200 ? v->key_length : 200), v->key);
+                                  "%s: \"weight_map\" names something else than a file beside it for tensor '%.*s'",
+                                  path, (int)(v->key_length < 200 ? v->key_length : 200), v->key);
       break;
     }
     size_t s = 0;
     while (s < file->n_shards && strcmp(loci__path_base(file->shards[s].path), name) != 0) s++;
     if (s == file->n_shards) {
       char *full = s < MAX_SHARDS ? loci__path_join(file->context, folder, name) : NULL;
-      if (s >= MAX_SHARDS)
-        status = loci__fail(error, LOCI_ERROR_LIMIT, "%s: more than %d shards", path, MAX_SHARDS);
-      else if (full == NULL)
-        status = loci__fail_memory(error, strlen(folder) + strlen(name) + 2, "a path");
-      else
-        status = add_shard(file, full, true, error);
+      if (s >= MAX_SHARDS) status = loci__fail(error, LOCI_ERROR_LIMIT, "%s: more than %d shards", path, MAX_SHARDS);
+      else if (full == NULL) status = loci__fail_memory(error, strlen(folder) + strlen(name) + 2, "a path");
+      else status = add_shard(file, full, true, error);
     }
     loci__free(file->context, name);
   }

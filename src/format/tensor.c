@@ -39,21 +39,20 @@ static float bfloat_to_float(uint16_t half) {
   return out;
 }
 
-#define CONVERT(type, expression)                                                                                      \
-  do {                                                                                                                 \
-    const unsigned char *p = tensor->data + first * sizeof(type);                                                      \
-    for (size_t i = 0; i < count; i++) {                                                                               \
-      type v;                                                                                                          \
-      memcpy(&v, p + i * sizeof v, sizeof v);                                                                          \
-      out[i] = (expression);                                                                                           \
-    }                                                                                                                  \
+#define CONVERT(type, expression)                                 \
+  do {                                                            \
+    const unsigned char *p = tensor->data + first * sizeof(type); \
+    for (size_t i = 0; i < count; i++) {                          \
+      type v;                                                     \
+      memcpy(&v, p + i * sizeof v, sizeof v);                     \
+      out[i] = (expression);                                      \
+    }                                                             \
   } while (0)
 
-loci_status loci__tensor_floats(const loci__tensor *tensor, size_t first, size_t count, float *out,
-                                loci_error *error) {
+loci_status loci__tensor_floats(const loci__tensor *tensor, size_t first, size_t count, float *out, loci_error *error) {
   if (first > tensor->n_elements || count > tensor->n_elements - first)
-    return loci__fail(error, LOCI_ERROR_INTERNAL, "%s: elements %zu + %zu of tensor '%s' with %zu", tensor->path,
-                      first, count, tensor->name, tensor->n_elements);
+    return loci__fail(error, LOCI_ERROR_INTERNAL, "%s: elements %zu + %zu of tensor '%s' with %zu", tensor->path, first,
+                      count, tensor->name, tensor->n_elements);
   if (count == 0) return LOCI_OK;
   switch (tensor->dtype) {
     case LOCI__DTYPE_F32: memcpy(out, tensor->data + first * sizeof(float), count * sizeof(float)); break;
@@ -84,12 +83,12 @@ const float *loci__tensor_view(const loci__tensor *tensor) {
   return (const float *)(const void *)tensor->data;
 }
 
-#define INTEGER(type)                                                                                                  \
-  do {                                                                                                                 \
-    type v;                                                                                                            \
-    memcpy(&v, tensor->data + i * sizeof v, sizeof v);                                                                 \
-    *out = (int64_t)v;                                                                                                 \
-    return true;                                                                                                       \
+#define INTEGER(type)                                  \
+  do {                                                 \
+    type v;                                            \
+    memcpy(&v, tensor->data + i * sizeof v, sizeof v); \
+    *out = (int64_t)v;                                 \
+    return true;                                       \
   } while (0)
 
 bool loci__tensor_integer(const loci__tensor *tensor, size_t i, int64_t *out) {

@@ -11,10 +11,8 @@ static void rewrite(loci__json_writer *w, const loci__json *v) {
     case LOCI__JSON_FALSE: loci__json_put_bool(w, false); break;
     case LOCI__JSON_TRUE: loci__json_put_bool(w, true); break;
     case LOCI__JSON_NUMBER:
-      if (loci__json_u64(v, &u))
-        loci__json_put_u64(w, u);
-      else
-        loci__json_put_double(w, loci__json_double(v, &d) ? d : 0);
+      if (loci__json_u64(v, &u)) loci__json_put_u64(w, u);
+      else loci__json_put_double(w, loci__json_double(v, &d) ? d : 0);
       break;
     case LOCI__JSON_STRING: loci__json_put_textn(w, v->text, v->length); break;
     case LOCI__JSON_ARRAY:

@@ -48,14 +48,16 @@ static void test_takes(void **state) {
   takes("{}      ", 0, 0);
   takes("{\"__metadata__\":{\"format\":\"pt\"}}", 0, 0);
   takes("{\"a\":{\"dtype\":\"F32\",\"shape\":[2,3],\"data_offsets\":[0,24]}}", 24, 1);
-  takes("{\"b\":{\"dtype\":\"I8\",\"shape\":[3],\"data_offsets\":[4,7]},"
-        "\"a\":{\"dtype\":\"F16\",\"shape\":[2],\"data_offsets\":[0,4]}}",
-        7, 2);
+  takes(
+      "{\"b\":{\"dtype\":\"I8\",\"shape\":[3],\"data_offsets\":[4,7]},"
+      "\"a\":{\"dtype\":\"F16\",\"shape\":[2],\"data_offsets\":[0,4]}}",
+      7, 2);
   /* 0-d and empty tensors, an empty one between two others */
-  takes("{\"a\":{\"dtype\":\"F64\",\"shape\":[],\"data_offsets\":[0,8]},"
-        "\"e\":{\"dtype\":\"F32\",\"shape\":[0,5],\"data_offsets\":[8,8]},"
-        "\"z\":{\"dtype\":\"U8\",\"shape\":[1],\"data_offsets\":[8,9]}}",
-        9, 3);
+  takes(
+      "{\"a\":{\"dtype\":\"F64\",\"shape\":[],\"data_offsets\":[0,8]},"
+      "\"e\":{\"dtype\":\"F32\",\"shape\":[0,5],\"data_offsets\":[8,8]},"
+      "\"z\":{\"dtype\":\"U8\",\"shape\":[1],\"data_offsets\":[8,9]}}",
+      9, 3);
   /* types that are checked but not computed with */
   takes("{\"a\":{\"dtype\":\"F4\",\"shape\":[2],\"data_offsets\":[0,1]}}", 1, 1);
   takes("{\"a\":{\"dtype\":\"F8_E4M3\",\"shape\":[2],\"data_offsets\":[0,2]}}", 2, 1);
@@ -88,12 +90,14 @@ static void test_refuses(void **state) {
   refuses(T("F128", "[1]", "[0,16]"), 16, LOCI_ERROR_UNSUPPORTED, "F128");
   refuses(T("F32", "[1,1,1,1,1,1,1,1,1]", "[0,4]"), 4, LOCI_ERROR_UNSUPPORTED, "9 dimensions");
   refuses("{\"__metadata__\":{\"a\":1}}", 0, LOCI_ERROR_FORMAT, "__metadata__");
-  refuses("{\"a\":{\"dtype\":\"U8\",\"shape\":[2],\"data_offsets\":[0,2]},"
-          "\"b\":{\"dtype\":\"U8\",\"shape\":[2],\"data_offsets\":[1,3]}}",
-          3, LOCI_ERROR_FORMAT, "overlaps");
-  refuses("{\"a\":{\"dtype\":\"U8\",\"shape\":[1],\"data_offsets\":[0,1]},"
-          "\"a\":{\"dtype\":\"U8\",\"shape\":[1],\"data_offsets\":[1,2]}}",
-          2, LOCI_ERROR_FORMAT, "");
+  refuses(
+      "{\"a\":{\"dtype\":\"U8\",\"shape\":[2],\"data_offsets\":[0,2]},"
+      "\"b\":{\"dtype\":\"U8\",\"shape\":[2],\"data_offsets\":[1,3]}}",
+      3, LOCI_ERROR_FORMAT, "overlaps");
+  refuses(
+      "{\"a\":{\"dtype\":\"U8\",\"shape\":[1],\"data_offsets\":[0,1]},"
+      "\"a\":{\"dtype\":\"U8\",\"shape\":[1],\"data_offsets\":[1,2]}}",
+      2, LOCI_ERROR_FORMAT, "");
   refuses("{\"a\\u0000b\":{\"dtype\":\"U8\",\"shape\":[1],\"data_offsets\":[0,1]}}", 1, LOCI_ERROR_FORMAT, "NUL");
 #undef T
 }
@@ -222,10 +226,10 @@ static void test_shards(void **state) {
   snprintf(index, sizeof index, "%s/model.safetensors.index.json", folder);
   loci__safetensors *file;
   float v;
-#define INDEX(map)                                                                                                     \
-  do {                                                                                                                 \
-    const char *text = "{\"metadata\":{\"total_size\":8},\"weight_map\":{" map "}}";                                    \
-    test_write(index, text, strlen(text));                                                                             \
+#define INDEX(map)                                                                   \
+  do {                                                                               \
+    const char *text = "{\"metadata\":{\"total_size\":8},\"weight_map\":{" map "}}"; \
+    test_write(index, text, strlen(text));                                           \
   } while (0)
   /* "shared" is in both files; the map decides */
   INDEX("\"a\":\"one.safetensors\",\"b\":\"two.safetensors\",\"shared\":\"two.safetensors\"");
@@ -318,8 +322,8 @@ static void test_out_of_memory(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(test_takes),      cmocka_unit_test(test_refuses), cmocka_unit_test(test_lengths),
-      cmocka_unit_test(test_numbers),    cmocka_unit_test(test_write_file), cmocka_unit_test(test_shards),
+      cmocka_unit_test(test_takes),         cmocka_unit_test(test_refuses),    cmocka_unit_test(test_lengths),
+      cmocka_unit_test(test_numbers),       cmocka_unit_test(test_write_file), cmocka_unit_test(test_shards),
       cmocka_unit_test(test_out_of_memory),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
