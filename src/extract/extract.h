@@ -18,7 +18,8 @@ loci_status loci__extractor_open(loci_context *context, loci__extractor **out, l
 void loci__extractor_close(loci__extractor *extractor);
 
 /* bytes: the whole file. On success either *out is filled, or *skipped is a static reason ("binary", "encrypted",
- * "broken", "helper died", "took too long", "unknown format", "empty") and *out is empty. Errors are loci's own. */
+ * "broken", "helper died", "took too long", "not implemented: …", "empty" …; src/base/helper_protocol.h and sniff.c have
+ * them all) and *out is empty. Errors are loci's own: no memory, or no helper program to start. */
 loci_status loci__extract(loci__extractor *extractor, const char *path, const char *bytes, size_t length,
                           loci__document *out, const char **skipped, loci_error *error);
 
@@ -39,7 +40,9 @@ typedef loci_status (*loci__walk_fn)(void *arg, const char *path, const loci_fil
 /* root: absolute, a folder or a file (which is told whatever the ignore rules say). Order: by name, byte-wise, a
  * folder's files where its name stands. Rules: .gitignore (as `git check-ignore` says, .git/info/exclude too) and
  * .lociignore of the same kind, from the root (and from the git work tree's top above it) down. .git is never
- * entered. Links to files are followed, to folders too, each folder once (device, inode). */
+ * entered. Links to files are followed, to folders too, each folder once (device, inode): those come after everything
+ * else, so that a file is told by its real path where it has one below root; "loop" and "folder seen before" tell the
+ * others. */
 loci_status loci__walk(loci_context *context, const char *root, const loci__walk_options *options, loci__walk_fn each,
                        void *arg, loci_error *error);
 
