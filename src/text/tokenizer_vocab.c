@@ -15,6 +15,7 @@ static const char *const special_names[][2] = {{"unk_token", "[UNK]"},
                                                {"cls_token", "[CLS]"},
                                                {"mask_token", "[MASK]"}};
 
+/* The text is UTF-8. */
 static size_t trim_end(const char *line, size_t length) {
   while (length > 0) {
     size_t n = 1, used;
@@ -28,6 +29,11 @@ static size_t trim_end(const char *line, size_t length) {
 
 static loci_status parse_lines(loci_tokenizer *t, const char *text, size_t length, const char *name,
                                loci_error *error) {
+  if (!loci__utf8_valid(text, length)) {
+    size_t at = 0, used;
+    for (bool valid = true; valid; at += used) loci__utf8_next(text + at, length - at, &used, &valid);
+    return loci__fail_at(error, LOCI_ERROR_FORMAT, (int64_t)(at - used), "%s: not UTF-8 at byte %zu", name, at - used);
+  }
   size_t n = 1;
   for (size_t i = 0; i < length; i++) n += text[i] == '\n';
   LOCI__TRY(loci__vocab_init(&t->vocab, t->context, "##", 2, n, length, error));

@@ -63,12 +63,16 @@ loci_status loci__vocab_init(loci__vocab *vocab, loci_context *context, const ch
   vocab->prefix = loci__strndup(context, prefix, prefix_length);
   size_t need;
   if (vocab->prefix == NULL || !loci__add(n, bytes, &need) || need >= (size_t)1 << 40 ||
-      !loci__grow(context, &vocab->text, &vocab->text_capacity, need + 1, 1) ||
+      !loci__grow(context, &vocab->text, &vocab->text_capacity, need + LOCI__KEY_PAD, 1) ||
       !loci__grow(context, &vocab->at, &vocab->at_capacity, n + 1, sizeof(*vocab->at))) {
     loci__vocab_release(vocab);
     return loci__fail_memory(error, bytes, "the vocabulary");
   }
   return LOCI_OK;
+}
+
+static bool is_next(const loci__vocab *vocab, const char *piece, size_t length) {
+  return length > vocab->prefix_length && memcmp(piece, vocab->prefix, vocab->prefix_length) == 0;
 }
 
 loci_status loci__vocab_add(loci__vocab *vocab, const char *piece, size_t length, int32_t id, loci_error *error) {
@@ -77,19 +81,20 @@ loci_status loci__vocab_add(loci__vocab *vocab, const char *piece, size_t length
   if (length > MAX_PIECE)
     return loci__fail(error, LOCI_ERROR_LIMIT, "the piece of id %ld has %zu bytes, more than %d", (long)id, length,
                       MAX_PIECE);
-  if (!loci__utf8_valid(piece, length))
-    return loci__fail(error, LOCI_ERROR_FORMAT, "the piece of id %ld is not UTF-8", (long)id);
   size_t i = (size_t)id;
   if (!loci__grow(vocab->context, &vocab->at, &vocab->at_capacity, i + 1, sizeof(*vocab->at)))
     return loci__fail_memory(error, (i + 1) * sizeof(*vocab->at), "the vocabulary");
   while (vocab->n_ids <= i) vocab->at[vocab->n_ids++] = UINT64_MAX;
   if (vocab->at[i] != UINT64_MAX) return loci__fail(error, LOCI_ERROR_FORMAT, "two pieces have the id %ld", (long)id);
-  if (vocab->text_length + length + 1 >= (size_t)1 << 40 ||
-      !loci__grow(vocab->context, &vocab->text, &vocab->text_capacity, vocab->text_length + length + 1, 1))
-    return loci__fail_memory(error, vocab->text_length + length + 1, "the vocabulary");
+  size_t need = vocab->text_length + length + 1 + LOCI__KEY_PAD;
+  if (need >= (size_t)1 << 40 || !loci__grow(vocab->context, &vocab->text, &vocab->text_capacity, need, 1))
+    return loci__fail_memory(error, need, "the vocabulary");
   memcpy(vocab->text + vocab->text_length, piece, length);
   vocab->text[vocab->text_length + length] = '\0';
   vocab->at[i] = (uint64_t)length << 40 | vocab->text_length;
+  bool next = is_next(vocab, piece, length);
+  vocab->n_keys[next]++;
+  vocab->n_long[next] += length > LOCI__KEY_BYTES;
   vocab->text_length += length + 1;
   vocab->n_pieces++;
   return LOCI_OK;
@@ -107,10 +112,6 @@ static size_t lengths_slot(const loci__pieces *pieces, const unsigned char *byte
   return three * 0x9E3779B1u >> pieces->lengths_shift;
 }
 
-static bool is_next(const loci__vocab *vocab, const char *piece, size_t length) {
-  return length > vocab->prefix_length && memcmp(piece, vocab->prefix, vocab->prefix_length) == 0;
-}
-
 static bool pieces_allocate(loci_context *context, loci__pieces *pieces, size_t n, size_t n_long) {
   size_t slots = power_of_two(n * 2), long_slots = power_of_two(n_long * 2);
   size_t sets = power_of_two(n);
@@ -126,7 +127,7 @@ static bool pieces_allocate(loci_context *context, loci__pieces *pieces, size_t 
   return pieces->keys != NULL && pieces->ids != NULL && pieces->long_ids != NULL && pieces->lengths != NULL;
 }
 
-/* Adds one piece; *old = the id of an equal one whose place it took, or −1. False after too many probes. */
+/* Adds one piece (in the vocabulary's text, which is padded); *old = the id of an equal one whose place it took, or −1. False after too many probes. */
 static bool pieces_insert(const loci__vocab *vocab, loci__pieces *pieces, const char *piece, size_t length, int32_t id,
                           int32_t *old) {
   size_t probes = 0;
@@ -136,9 +137,7 @@ static bool pieces_insert(const loci__vocab *vocab, loci__pieces *pieces, const 
   if (length >= 3)
     pieces->lengths[lengths_slot(pieces, bytes)] |= UINT64_C(1) << (length < LONG_LENGTH ? length : LONG_LENGTH);
   if (length <= LOCI__KEY_BYTES) {
-    unsigned char padded[LOCI__KEY_PAD] = {0};
-    memcpy(padded, bytes, length);
-    loci__key key = loci__key_of(padded, length);
+    loci__key key = loci__key_of(bytes, length);
     for (size_t slot = (size_t)loci__key_hash(key, pieces->seed) & pieces->mask;; slot = (slot + 1) & pieces->mask) {
       loci__key there = pieces->keys[slot];
       bool same = there.low == key.low && there.high == key.high;
@@ -170,27 +169,14 @@ static bool pieces_insert(const loci__vocab *vocab, loci__pieces *pieces, const 
 }
 
 static loci_status build(loci__vocab *vocab, uint64_t seed, bool repeated, bool *crowded, loci_error *error) {
-  size_t n[2] = {0}, n_long[2] = {0};
-  for (size_t id = 0; id < vocab->n_ids; id++) {
-    size_t length;
-    const char *piece = loci__vocab_piece(vocab, id, &length);
-    if (piece == NULL || length == 0) continue;
-    bool next = is_next(vocab, piece, length);
-    if (next) length -= vocab->prefix_length;
-    n[next]++;
-    if (length > LOCI__KEY_BYTES) n_long[next]++;
-  }
   pieces_release(vocab->context, &vocab->first);
   pieces_release(vocab->context, &vocab->next);
   /* With an empty prefix every piece can both begin and continue. */
   bool both = vocab->prefix_length == 0;
-  if (both) {
-    n[0] = n[1];
-    n_long[0] = n_long[1];
-  }
+  const size_t *n = vocab->n_keys, *n_long = vocab->n_long;
   vocab->first.seed = vocab->next.seed = seed;
   vocab->next.skip = vocab->prefix_length;
-  if (!pieces_allocate(vocab->context, &vocab->first, n[0], n_long[0]) ||
+  if (!pieces_allocate(vocab->context, &vocab->first, n[both], n_long[both]) ||
       !pieces_allocate(vocab->context, &vocab->next, n[1], n_long[1]))
     return loci__fail_memory(error, (n[0] + n[1]) * 2 * sizeof(loci__key), "the vocabulary's tables");
   memset(vocab->first.long_ids, 0xFF, (vocab->first.long_mask + 1) * sizeof(int32_t));

@@ -37,6 +37,7 @@ typedef struct loci__vocab {
   uint64_t *at;              /* by id: where it stands in text; UINT64_MAX = none. The length in the upper 24 bits */
   size_t n_ids, at_capacity; /* greatest id + 1 */
   size_t n_pieces;
+  size_t n_keys[2], n_long[2]; /* that begin, that continue a word; those longer than a key */
   char *prefix;
   size_t prefix_length;
   loci__pieces first, next;
@@ -47,7 +48,7 @@ void loci__vocab_release(loci__vocab *vocab);
 /* prefix: what continuing pieces begin with ("##"), may be "". Room for n pieces of `bytes` in all. */
 loci_status loci__vocab_init(loci__vocab *vocab, loci_context *context, const char *prefix, size_t prefix_length,
                              size_t n, size_t bytes, loci_error *error);
-/* Bytes are copied. An id given twice: FORMAT. */
+/* `piece` is UTF-8 (checked before) and copied. An id given twice: FORMAT. */
 loci_status loci__vocab_add(loci__vocab *vocab, const char *piece, size_t length, int32_t id, loci_error *error);
 /* Builds the tables. Of two equal pieces the later id counts (`repeated` allowed), else FORMAT. */
 loci_status loci__vocab_finish(loci__vocab *vocab, bool repeated, loci_error *error);
