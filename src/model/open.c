@@ -188,7 +188,8 @@ static loci_status open_folder(loci_model *model, const loci__modules *modules, 
   } else {
     loci__settings_file config;
     LOCI__TRY(loci__settings_open(model->context, folder, "config.json", false, &config, error));
-    const bool named = loci__json_get(config.root, "model_type") != NULL;
+    const loci__json *type = loci__json_get(config.root, "model_type");
+    const bool named = type != NULL && !loci__json_is(type, "model2vec"); /* as model2vec's distillation writes it */
     loci__settings_close(&config);
     if (!named) {
       LOCI__TRY(loci__weights_open(model->context, folder, &model->weights, error));
