@@ -7,6 +7,7 @@
 #include "eval.h"
 
 #include "../base/file.h"
+#include "../model/model.h"
 
 #include <math.h>
 
@@ -140,8 +141,7 @@ static loci_status score_pairs(const loci_model *model, const pairs *list, loci_
 loci_status loci_eval_sts(const loci_model *model, const char *path, loci_sts_score *out, loci_error *error) {
   *out = (loci_sts_score){0};
   if (model == NULL || path == NULL) return loci__fail(error, LOCI_ERROR_USAGE, "loci_eval_sts: a model and a file");
-  loci_context *context = loci__context_of(NULL);
-  if (context == NULL) return loci__fail_memory(error, 0, "the default context");
+  loci_context *context = model->context;
   char *data = NULL;
   size_t length = 0;
   LOCI__TRY(loci__file_read(context, path, FILE_LIMIT, &data, &length, error));
