@@ -118,12 +118,16 @@ static loci_status finish(job *j, scratch *s, size_t i, loci_error *error) {
       x = result;
     }
   }
-  if (!isfinite(loci__norm(x, j->model->dim)))
+  const size_t dim = j->model->dim;
+  const double norm = loci__norm(x, dim);
+  if (!isfinite(norm))
     return loci__fail(error, LOCI_ERROR_MODEL,
                       "text %zu gives a vector that is not finite: the weights of '%s' are damaged or out of range", i,
                       j->model->path);
-  if (j->options->normalize) loci__normalize(x, j->model->dim);
-  memcpy(row, x, j->model->dim * sizeof *row);
+  if (j->options->normalize)
+    loci__scale(x, dim, norm, row);
+  else
+    memcpy(row, x, dim * sizeof *row);
   return LOCI_OK;
 }
 
@@ -312,8 +316,9 @@ static loci_status embed(job *j, loci_error *error) {
     return loci__fail(error, LOCI_ERROR_USAGE, "max_tokens %zu leaves no room for the model's %zu special tokens",
                       j->max_tokens, loci__tokenizer_specials(m->tokenizer));
   LOCI__TRY(prompt_tokens(j, error));
+  /* A Normalize at the end is what options.normalize decides about: it is never run twice. */
   j->n_steps = m->n_steps;
-  if (!j->options->normalize && m->n_steps > 0 && m->steps[m->n_steps - 1].kind == LOCI__STEP_NORMALIZE) j->n_steps--;
+  if (m->n_steps > 0 && m->steps[m->n_steps - 1].kind == LOCI__STEP_NORMALIZE) j->n_steps--;
   j->widest = m->pooled_dim;
   for (size_t i = 0; i < m->n_steps; i++)
     if (m->steps[i].out > j->widest) j->widest = m->steps[i].out;

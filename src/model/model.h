@@ -74,6 +74,8 @@ float *loci__step_run(loci_context *context, const loci__step *step, float *x, f
 
 /* √Σx², in double and in a fixed order; not finite when x is not. */
 double loci__norm(const float *x, size_t dim);
+/* out = x / norm, as loci__normalize does it; out may be x. */
+void loci__scale(const float *x, size_t dim, double norm, float *out);
 /* L2 in place; a zero vector (norm < 1e-12, torch's threshold) stays what it is. */
 void loci__normalize(float *x, size_t dim);
 

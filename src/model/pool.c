@@ -107,11 +107,13 @@ double loci__norm(const float *x, size_t dim) {
   return sqrt((s[0] + s[1]) + (s[2] + s[3]));
 }
 
+void loci__scale(const float *x, size_t dim, double norm, float *out) {
+  const double scale = norm >= 1e-12 ? 1.0 / norm : 1.0;
+  for (size_t j = 0; j < dim; j++) out[j] = (float)((double)x[j] * scale);
+}
+
 void loci__normalize(float *x, size_t dim) {
-  const double norm = loci__norm(x, dim);
-  if (!(norm >= 1e-12)) return;
-  const double scale = 1.0 / norm;
-  for (size_t j = 0; j < dim; j++) x[j] = (float)((double)x[j] * scale);
+  loci__scale(x, dim, loci__norm(x, dim), x);
 }
 
 double loci_cosine(const float *a, const float *b, size_t dim) {
