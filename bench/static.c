@@ -149,10 +149,8 @@ int main(int argc, char **argv) {
   for (int i = 0; i < (file != NULL ? 1 : 2); i++) {
     char path[4096], *text;
     size_t length;
-    if (file != NULL)
-      snprintf(path, sizeof path, "%s", file);
-    else
-      snprintf(path, sizeof path, "%s/sentences/stsb/%s", data != NULL ? data : ".", parts[i]);
+    if (file != NULL) snprintf(path, sizeof path, "%s", file);
+    else snprintf(path, sizeof path, "%s/sentences/stsb/%s", data != NULL ? data : ".", parts[i]);
     need(loci__file_read(context, path, 1 << 30, &text, &length, &error)); /* kept: the texts lie in it */
     n += split(text, file == NULL, texts + n, MOST - n);
   }
@@ -175,8 +173,9 @@ int main(int argc, char **argv) {
 
   bench_table table;
   char title[200];
-  snprintf(title, sizeof title, "static model, %zu numbers, %s, %d thread(s); %zu sentences, mean %.1f bytes, %.1f tokens",
-           model->dim, loci_context_isa(context), loci_context_threads(context), n, (double)bytes / (double)n,
+  snprintf(title, sizeof title,
+           "static model, %zu numbers, %s, %d thread(s); %zu sentences, mean %.1f bytes, %.1f tokens", model->dim,
+           loci_context_isa(context), loci_context_threads(context), n, (double)bytes / (double)n,
            (double)tokens / (double)n);
   bench_begin(&table, title, json);
   bench_row(&table, "loci_embed", bench_rate(embed, &w, 5, seconds), "sentences/s", NAN, "", NAN, "");
