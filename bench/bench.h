@@ -21,6 +21,10 @@ typedef struct bench_figure {
 
 double bench_now(void); /* seconds */
 
+/* From now on time is what the calling thread got of a processor: for tuning on a machine that is not quiet. Figures that
+ * are compared with other programs' are wall-clock ones. */
+void bench_own_time(void);
+
 /* Runs work(arg) until `seconds` have passed and at least `least` times; work returns its amount (operations, tokens,
  * bytes), and the figure is amounts a second. One run before the clock starts. */
 bench_figure bench_rate(double (*work)(void *arg), void *arg, size_t least, double seconds);

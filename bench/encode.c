@@ -1,6 +1,6 @@
 /* bench/encode.c: the encoder's rate at equal lengths and the time of one short query, one thread.
  *
- * usage: encode [--isa NAME] [--json] [--seconds S] [--batch TOKENS] [--lengths 16,64,…] [--shape minilm|base]
+ * usage: encode [--isa NAME] [--json] [--seconds S] [--batch TOKENS] [--lengths 16,64,…] [--shape minilm|base] [--own-time]
  *
  * Weights are random (the rate does not depend on them) in the shape of all-MiniLM-L6-v2 or BERT-base. The share is of
  * the fp32 multiply rate that a micro-kernel reaches here with its weights in the second-level cache, measured in the
@@ -53,6 +53,7 @@ static float *random_floats(loci__random *random, size_t n, float deviation, flo
 
 int main(int argc, char **argv) {
   bool json = bench_flag(argc, argv, "--json");
+  if (bench_flag(argc, argv, "--own-time")) bench_own_time();
   double seconds = atof(bench_option(argc, argv, "--seconds", "1"));
   size_t batch = (size_t)atol(bench_option(argc, argv, "--batch", "256"));
   bool base = strcmp(bench_option(argc, argv, "--shape", "minilm"), "base") == 0;

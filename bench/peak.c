@@ -1,7 +1,7 @@
 /* bench/peak.c: what this machine can do at most: multiply rates by precision, from registers and with weights from the
  * second-level cache, and memory bandwidth. Everything else in bench/ is a share of one of these.
  *
- * usage: peak [--json] [--seconds S] [--cpu N]
+ * usage: peak [--json] [--seconds S] [--cpu N] [--own-time]
  *
  * One thread. A limit is best read from the greatest repetition: neighbours only ever slow it down.
  */
@@ -59,6 +59,7 @@ static bench_figure scaled(bench_figure figure, double by) {
 
 int main(int argc, char **argv) {
   bool json = bench_flag(argc, argv, "--json");
+  if (bench_flag(argc, argv, "--own-time")) bench_own_time();
   double seconds = atof(bench_option(argc, argv, "--seconds", "0.5"));
   const char *cpu = bench_option(argc, argv, "--cpu", NULL);
   if (cpu != NULL && !bench_pin(atoi(cpu))) {

@@ -24,5 +24,5 @@ void loci__gemm_pack(const loci__kernels *kernels, const float *w, size_t stride
 
 size_t loci__attention_scratch(const loci__kernels *kernels, size_t length, size_t head_size) {
   size_t keys = loci__panels(kernels, length);
-  return keys * head_size + kernels->attention_rows * (keys + 16);
+  return 2 * keys * head_size + kernels->attention_rows * (keys + 16);
 }

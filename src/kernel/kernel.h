@@ -22,6 +22,7 @@ typedef struct loci__gemm {
   int activation;    /* LOCI__KERNEL_… */
   float *y;
   size_t y_stride;
+  const float *next; /* packed weights that the next product will want (prefetched), or NULL */
 } loci__gemm;
 
 typedef struct loci__layer_norm {
@@ -84,7 +85,7 @@ typedef struct loci__kernels {
 
   /* y[i] = f(x[i]), f of loci__kernel_activation: |error| ≤ 1.2e-7·max(1, |x|); −Inf gives −0 (GELU's limit). */
   void (*activate_f32)(int activation, const float *x, size_t n, float *y);
-  /* out[i] = exp(x[i] − x_max), zero below −87.3; returns the sum. */
+  /* out[i] = exp((x[i] − x_max)·scale), 0 where that is subnormal; returns the sum. */
   float (*exp_sum_f32)(const float *x, size_t n, float x_max, float scale, float *out);
 } loci__kernels;
 

@@ -17,6 +17,7 @@
 #include "../kernel/kernel.h"
 
 #include <math.h>
+#include <sys/mman.h>
 
 /* Rows of up/down that are in work at a time: 126 = 9 tiles of 14 rows; 126 × 1,536 floats = 774 KB of a 2 MB L2.
  * Measured with bench/encode, see docs/speed.md. */
@@ -78,6 +79,18 @@ static loci_status check_config(const loci__encoder_config *c, loci_error *error
                       c->type_vocab_size);
   }
   return LOCI_OK;
+}
+
+/* Asks for huge pages inside a block that is read from end to end again and again: with small ones every page of weights
+ * costs a walk of the page table. A hint; where it is refused only time is lost. */
+static void prefer_huge_pages(void *memory, size_t size) {
+#ifdef MADV_HUGEPAGE
+  const uintptr_t huge = (uintptr_t)2 << 20;
+  uintptr_t start = ((uintptr_t)memory + huge - 1) / huge * huge, end = ((uintptr_t)memory + size) / huge * huge;
+  if (start < end) madvise((char *)memory + (start - (uintptr_t)memory), end - start, MADV_HUGEPAGE);
+#else
+  (void)memory, (void)size;
+#endif
 }
 
 /* Takes `count` floats of the block, whole cache lines; with base NULL only counts. */
@@ -189,6 +202,7 @@ loci_status loci__encoder_new(loci_context *context, const loci__encoder_config 
   if (depth_of == NULL || (encoder->layers == NULL && config->n_layers > 0) || encoder->memory == NULL) {
     status = loci__fail_memory(error, bytes, "the encoder's packed weights");
   } else {
+    prefer_huge_pages(encoder->memory, bytes);
     memset(encoder->memory, 0, bytes);
     lay_out(encoder, encoder->memory);
     copy_vector(encoder->embedding_gain, weights->norm_gain, config->hidden_size);
@@ -272,6 +286,7 @@ loci_status loci__encoder_session_new(const loci__encoder *encoder, size_t max_t
     loci__free(context, session);
     return loci__fail_memory(error, bytes, "an encoder session's activations");
   }
+  prefer_huge_pages(session->memory, bytes);
   memset(session->memory, 0, bytes);
   float *next = session->memory;
   for (size_t i = 0; i < LOCI__COUNT(parts); i++) {
@@ -384,8 +399,9 @@ static void attend(const loci__encoder *encoder, loci__encoder_session *session,
 }
 
 static void multiply(const loci__encoder *encoder, const float *x, size_t x_stride, size_t m, const float *packed,
-                     size_t n, size_t k, const float *bias, int activation, float *y, size_t y_stride) {
-  loci__gemm gemm = {x, x_stride, m, packed, n, k, bias, activation, y, y_stride};
+                     size_t n, size_t k, const float *bias, int activation, float *y, size_t y_stride,
+                     const float *next) {
+  loci__gemm gemm = {x, x_stride, m, packed, n, k, bias, activation, y, y_stride, next};
   encoder->kernels->gemm_f32(&gemm);
 }
 
@@ -397,13 +413,14 @@ static int kernel_activation(loci__activation activation) {
   }
 }
 
+/* next: the packed matrix that will be wanted after this layer */
 static void run_layer(const loci__encoder *encoder, loci__encoder_session *session, const packed_layer *layer,
-                      const size_t *starts, size_t n) {
+                      const float *next, const size_t *starts, size_t n) {
   size_t n_tokens = starts[n], stride = session->hidden_stride;
   size_t hidden = encoder->config.hidden_size, intermediate = encoder->config.intermediate_size;
   int activation = kernel_activation(encoder->config.activation);
   multiply(encoder, session->hidden, stride, n_tokens, layer->qkv, encoder->qkv_width, hidden, layer->qkv_bias,
-           LOCI__KERNEL_IDENTITY, session->qkv, session->qkv_stride);
+           LOCI__KERNEL_IDENTITY, session->qkv, session->qkv_stride, layer->o);
   attend(encoder, session, starts, n);
   size_t n_blocks = (n_tokens + BLOCK - 1) / BLOCK;
   for (size_t block = 0; block < n_blocks; block++) {
@@ -411,12 +428,13 @@ static void run_layer(const loci__encoder *encoder, loci__encoder_session *sessi
     float *rows = session->hidden + start * stride;
     multiply(encoder, session->mixed + start * session->context_stride, session->context_stride, m, layer->o,
              encoder->hidden_width, encoder->context_width, layer->o_bias, LOCI__KERNEL_IDENTITY, session->projected,
-             stride);
+             stride, layer->up);
     normalise(encoder, session->projected, rows, stride, m, layer->attention_gain, layer->attention_bias, rows);
     multiply(encoder, rows, stride, m, layer->up, encoder->intermediate_width, hidden, layer->up_bias, activation,
-             session->intermediate, session->intermediate_stride);
+             session->intermediate, session->intermediate_stride, layer->down);
     multiply(encoder, session->intermediate, session->intermediate_stride, m, layer->down, encoder->hidden_width,
-             intermediate, layer->down_bias, LOCI__KERNEL_IDENTITY, session->projected, stride);
+             intermediate, layer->down_bias, LOCI__KERNEL_IDENTITY, session->projected, stride,
+             block + 1 < n_blocks ? layer->o : next);
     normalise(encoder, session->projected, rows, stride, m, layer->output_gain, layer->output_bias, rows);
   }
 }
@@ -431,7 +449,8 @@ loci_status loci__encoder_run(const loci__encoder *encoder, loci__encoder_sessio
   embed(encoder, session, ids, type_ids, starts, n);
   if (layer) layer(layer_user, 0, out, starts[n]);
   for (size_t i = 0; i < encoder->config.n_layers; i++) {
-    run_layer(encoder, session, &encoder->layers[i], starts, n);
+    const packed_layer *after = &encoder->layers[(i + 1) % encoder->config.n_layers];
+    run_layer(encoder, session, &encoder->layers[i], after->qkv, starts, n);
     if (layer) layer(layer_user, i + 1, out, starts[n]);
   }
   return LOCI_OK;

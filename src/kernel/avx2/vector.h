@@ -78,9 +78,9 @@ static inline vf vf_scale(vf p, vf n) {
   __m256i bits = _mm256_slli_epi32(_mm256_add_epi32(_mm256_cvtps_epi32(n), _mm256_set1_epi32(127)), 23);
   return _mm256_mul_ps(p, _mm256_castsi256_ps(bits));
 }
-/* 0 where x < limit, else value */
-static inline vf vf_zero_below(vf x, vf limit, vf value) {
-  return _mm256_and_ps(_mm256_cmp_ps(x, limit, _CMP_NLT_UQ), value);
+/* The same, but 0 where x < limit. */
+static inline vf vf_scale_or_zero(vf p, vf n, vf x, vf limit) {
+  return _mm256_and_ps(_mm256_cmp_ps(x, limit, _CMP_NLT_UQ), vf_scale(p, n));
 }
 
 static inline float vf_sum(vf x) {

@@ -77,9 +77,9 @@ static inline vf vf_round(vf a) {
 static inline vf vf_scale(vf p, vf n) {
   return _mm512_scalef_ps(p, n);
 }
-/* 0 where x < limit, else value */
-static inline vf vf_zero_below(vf x, vf limit, vf value) {
-  return _mm512_maskz_mov_ps(_mm512_cmp_ps_mask(x, limit, _CMP_NLT_UQ), value);
+/* The same, but 0 where x < limit. */
+static inline vf vf_scale_or_zero(vf p, vf n, vf x, vf limit) {
+  return _mm512_maskz_scalef_ps(_mm512_cmp_ps_mask(x, limit, _CMP_NLT_UQ), p, n);
 }
 
 static inline float vf_sum(vf x) {

@@ -6,8 +6,8 @@
  * in ascending order by FMA, so its bits depend on its own row and column only; tiles of fewer rows are the same code
  * with a smaller constant. m rows are spread evenly over the least number of tiles.
  *
- * exp: argument reduction by ln 2 in two parts (Cody and Waite 1980) and a minimax polynomial of degree 6, relative
- * error 3e-9 before rounding. GELU: x·Φ(x) = max(x, 0) − |x|·Φ(−|x|), where Φ(−a) = exp(−a²/2)·G(a); G is a polynomial
+ * exp(x) = 2^t, t = x·log2 e: minimax polynomial of degree 6 on −½…½, relative error 2e-9 before rounding; rounding t
+ * adds 6e-8·|x|, which softmax multiplies by exp(x). GELU: x·Φ(x) = max(x, 0) − |x|·Φ(−|x|), where Φ(−a) = exp(−a²/2)·G(a); G is a polynomial
  * of degree 11 fitted on [0, 6.2] with the weight a·exp(−a²/2), error of the whole 2e-8 before rounding. Both
  * polynomials: iteratively reweighted least squares on Chebyshev nodes, in double precision.
  */
@@ -22,33 +22,35 @@
 
 /* ---- elementary functions --------------------------------------------------------------------- */
 
-#define VF_EXP_MIN (-87.3f)
-#define VF_EXP_MAX 88.0f
+#define VF_LOG2_E 1.44269504088896341f
 
-/* exp(x) for x in VF_EXP_MIN…VF_EXP_MAX; NaN stays. */
-VF_INLINE vf vf_exp_in_range(vf x) {
-  vf n = vf_round(vf_mul(x, vf_set1(1.44269504088896341f)));
-  vf r = vf_fnma(n, vf_set1(0.693359375f), x);
-  r = vf_fnma(n, vf_set1(-2.12194440e-4f), r);
-  vf p = vf_set1(1.3814598364e-03f);
-  p = vf_fma(p, r, vf_set1(8.3687168982e-03f));
-  p = vf_fma(p, r, vf_set1(4.1668388051e-02f));
-  p = vf_fma(p, r, vf_set1(1.6666520632e-01f));
-  p = vf_fma(p, r, vf_set1(4.9999993448e-01f));
-  p = vf_fma(p, r, vf_set1(1.0f));
-  p = vf_fma(p, r, vf_set1(1.0f));
-  return vf_scale(p, n);
+/* 2^t = 2^n · 2^r with n = round(t), r exact in −½…½. */
+VF_INLINE vf vf_exp2_fraction(vf r) {
+  vf p = vf_set1(1.5353351493e-04f);
+  p = vf_fma(p, r, vf_set1(1.3398887319e-03f));
+  p = vf_fma(p, r, vf_set1(9.6184374820e-03f));
+  p = vf_fma(p, r, vf_set1(5.5503324403e-02f));
+  p = vf_fma(p, r, vf_set1(2.4022647912e-01f));
+  p = vf_fma(p, r, vf_set1(6.9314720287e-01f));
+  return vf_fma(p, r, vf_set1(1.0f));
 }
 
-/* exp(x) for x ≤ VF_EXP_MAX, 0 below VF_EXP_MIN. */
-VF_INLINE vf vf_exp(vf x) {
-  vf low = vf_set1(VF_EXP_MIN);
-  return vf_zero_below(x, low, vf_exp_in_range(vf_max(low, x)));
+/* t in −126…127; NaN stays. */
+VF_INLINE vf vf_exp2_in_range(vf t) {
+  vf n = vf_round(t);
+  return vf_scale(vf_exp2_fraction(vf_sub(t, n)), n);
+}
+
+/* t ≤ 127; 0 below −126, where floats are subnormal. */
+VF_INLINE vf vf_exp2(vf t) {
+  vf low = vf_set1(-126.0f), inside = vf_max(low, t);
+  vf n = vf_round(inside);
+  return vf_scale_or_zero(vf_exp2_fraction(vf_sub(inside, n)), n, t, low);
 }
 
 VF_INLINE vf vf_gelu(vf x) {
   vf a = vf_min(vf_set1(6.2f), vf_abs(x));
-  vf e = vf_exp_in_range(vf_mul(vf_mul(a, a), vf_set1(-0.5f)));
+  vf e = vf_exp2_in_range(vf_mul(vf_mul(a, a), vf_set1(-0.5f * VF_LOG2_E)));
   vf g = vf_set1(-1.3390155671e-07f);
   g = vf_fma(g, a, vf_set1(3.8650848813e-06f));
   g = vf_fma(g, a, vf_set1(-4.9911964705e-05f));
@@ -69,8 +71,8 @@ VF_INLINE vf vf_gelu_tanh(vf x) {
   vf inside = vf_max(vf_set1(-30.0f), x); /* exp would overflow; the result is under 1e-36 there */
   vf cube = vf_mul(vf_mul(inside, inside), inside);
   vf u = vf_fma(vf_set1(0.044715f), cube, inside);
-  vf minus_2u = vf_mul(u, vf_set1(-1.5957691216057308f));
-  return vf_div(inside, vf_add(vf_set1(1.0f), vf_exp(vf_min(vf_set1(VF_EXP_MAX), minus_2u))));
+  vf minus_2u = vf_mul(u, vf_set1(-1.5957691216057308f * VF_LOG2_E));
+  return vf_div(inside, vf_add(vf_set1(1.0f), vf_exp2(vf_min(vf_set1(127.0f), minus_2u))));
 }
 
 VF_INLINE vf vf_activate(int activation, vf x) {
@@ -98,15 +100,15 @@ static void vf_activate_f32(int activation, const float *x, size_t n, float *y) 
 }
 
 static float vf_exp_sum_f32(const float *x, size_t n, float x_max, float scale, float *out) {
-  vf sum = vf_zero(), largest = vf_set1(x_max), factor = vf_set1(scale);
+  vf sum = vf_zero(), largest = vf_set1(x_max), factor = vf_set1(scale * VF_LOG2_E);
   size_t i = 0;
   for (; i + VF_WIDTH <= n; i += VF_WIDTH) {
-    vf e = vf_exp(vf_mul(vf_sub(vf_load(x + i), largest), factor));
+    vf e = vf_exp2(vf_mul(vf_sub(vf_load(x + i), largest), factor));
     vf_store(out + i, e);
     sum = vf_add(sum, e);
   }
   if (i < n) {
-    vf e = vf_exp(vf_mul(vf_sub(vf_load_part(x + i, n - i), largest), factor));
+    vf e = vf_exp2(vf_mul(vf_sub(vf_load_part(x + i, n - i), largest), factor));
     vf_store_part(out + i, n - i, e);
     sum = vf_add(sum, vf_first(e, n - i, vf_zero()));
   }
@@ -120,7 +122,7 @@ static float vf_exp_sum_f32(const float *x, size_t n, float x_max, float scale, 
  * Rows are reached from one pointer for each five (offsets 0, 1, 2, 3, 4 strides: the address modes of x86), hidden from
  * the optimiser: left to itself gcc 12 keeps one offset a row and spills them into vector registers. */
 VF_INLINE void vf_tile(const size_t rows, const size_t vecs, const float *x, size_t x_stride, const float *b,
-                       size_t b_stride, size_t k, vf acc[VF_ROWS][VF_PANEL]) {
+                       size_t b_stride, size_t k, const float *ahead, size_t ahead_step, vf acc[VF_ROWS][VF_PANEL]) {
 #pragma GCC unroll 14
   for (size_t i = 0; i < rows; i++) {
 #pragma GCC unroll 2
@@ -145,15 +147,17 @@ VF_INLINE void vf_tile(const size_t rows, const size_t vecs, const float *x, siz
 #pragma GCC unroll 3
     for (size_t g = 0; g < (rows + 4) / 5; g++) five[g]++;
     b += b_stride;
+    __builtin_prefetch(ahead, 0, 2);
+    ahead += ahead_step;
   }
 }
 
 /* y = tile · row_scale[i] + bias; row_scale NULL = 1, bias NULL = 0. */
 VF_INLINE void vf_tile_store(const size_t rows, const size_t vecs, const float *x, size_t x_stride, const float *b,
-                             size_t b_stride, size_t k, const float *row_scale, const float *bias, float *y,
-                             size_t y_stride) {
+                             size_t b_stride, size_t k, const float *ahead, size_t ahead_step, const float *row_scale,
+                             const float *bias, float *y, size_t y_stride) {
   vf acc[VF_ROWS][VF_PANEL];
-  vf_tile(rows, vecs, x, x_stride, b, b_stride, k, acc);
+  vf_tile(rows, vecs, x, x_stride, b, b_stride, k, ahead, ahead_step, acc);
 #pragma GCC unroll 2
   for (size_t j = 0; j < vecs; j++) {
     vf add = bias ? vf_load(bias + j * VF_WIDTH) : vf_zero();
@@ -172,17 +176,21 @@ typedef struct vf_tile_call {
   size_t x_stride;
   const float *b;
   size_t b_stride, k;
+  const float *ahead; /* to be prefetched: one address a step of k, ahead_step floats on */
+  size_t ahead_step;
   const float *row_scale, *bias;
   float *y;
   size_t y_stride;
 } vf_tile_call;
 
-#define VF_TILE_FUNCTIONS(rows)                                                                                   \
-  static void vf_tile_##rows##_1(const vf_tile_call *c) {                                                         \
-    vf_tile_store(rows, 1, c->x, c->x_stride, c->b, c->b_stride, c->k, c->row_scale, c->bias, c->y, c->y_stride); \
-  }                                                                                                               \
-  static void vf_tile_##rows##_2(const vf_tile_call *c) {                                                         \
-    vf_tile_store(rows, 2, c->x, c->x_stride, c->b, c->b_stride, c->k, c->row_scale, c->bias, c->y, c->y_stride); \
+#define VF_TILE_FUNCTIONS(rows)                                                                                        \
+  static void vf_tile_##rows##_1(const vf_tile_call *c) {                                                              \
+    vf_tile_store(rows, 1, c->x, c->x_stride, c->b, c->b_stride, c->k, c->ahead, c->ahead_step, c->row_scale, c->bias, \
+                  c->y, c->y_stride);                                                                                  \
+  }                                                                                                                    \
+  static void vf_tile_##rows##_2(const vf_tile_call *c) {                                                              \
+    vf_tile_store(rows, 2, c->x, c->x_stride, c->b, c->b_stride, c->k, c->ahead, c->ahead_step, c->row_scale, c->bias, \
+                  c->y, c->y_stride);                                                                                  \
   }
 
 typedef void (*vf_tile_fn)(const vf_tile_call *call);
@@ -233,10 +241,13 @@ static void vf_gemm_f32(const loci__gemm *gemm) {
   for (size_t column = 0; column < gemm->n; column += VF_COLUMNS) {
     call.b = gemm->packed + column * gemm->k;
     call.bias = gemm->bias + column;
+    const float *next = column + VF_COLUMNS < gemm->n ? call.b + VF_COLUMNS * gemm->k : gemm->next;
+    call.ahead_step = next ? (VF_COLUMNS + n_tiles - 1) / n_tiles : 0;
     for (size_t t = 0; t < n_tiles; t++) {
       size_t row = vf_tile_start(gemm->m, n_tiles, t), end = vf_tile_start(gemm->m, n_tiles, t + 1);
       call.x = gemm->x + row * gemm->x_stride;
       call.y = gemm->y + row * gemm->y_stride + column;
+      call.ahead = next ? next + t * call.ahead_step * gemm->k : call.b;
       vf_tiles[end - row - 1][VF_PANEL - 1](&call);
       if (gemm->activation == LOCI__KERNEL_IDENTITY) continue;
       for (size_t i = 0; i < end - row; i++) {
@@ -316,11 +327,29 @@ static void vf_attention_keys(const loci__attention *attention, float *packed) {
 
 /* The greatest of n ≥ 1 numbers; NaN may be passed over. */
 VF_INLINE float vf_greatest(const float *x, size_t n) {
-  vf largest = vf_set1(-INFINITY);
+  vf a = vf_set1(-INFINITY), b = a;
   size_t i = 0;
-  for (; i + VF_WIDTH <= n; i += VF_WIDTH) largest = vf_max(largest, vf_load(x + i));
-  if (i < n) largest = vf_max(largest, vf_first(vf_load_part(x + i, n - i), n - i, largest));
-  return vf_max_lanes(largest);
+  for (; i + 2 * VF_WIDTH <= n; i += 2 * VF_WIDTH) {
+    a = vf_max(a, vf_load(x + i));
+    b = vf_max(b, vf_load(x + i + VF_WIDTH));
+  }
+  for (; i + VF_WIDTH <= n; i += VF_WIDTH) a = vf_max(a, vf_load(x + i));
+  if (i < n) b = vf_max(b, vf_first(vf_load_part(x + i, n - i), n - i, b));
+  return vf_max_lanes(vf_max(a, b));
+}
+
+/* Values side by side: panels of VF_COLUMNS of the head's columns, each `length` rows. In place they lie a whole row of
+ * q, k and v apart, a page for each, and every tile of rows reads them all. */
+static void vf_attention_values(const loci__attention *attention, float *packed) {
+  for (size_t d = 0; d < attention->head_size; d += VF_COLUMNS) {
+    const float *v = attention->v + d;
+    for (size_t i = 0; i < attention->length; i++) {
+#pragma GCC unroll 2
+      for (size_t j = 0; j < VF_COLUMNS; j += VF_WIDTH) vf_store(packed + j, vf_load(v + j));
+      v += attention->stride;
+      packed += VF_COLUMNS;
+    }
+  }
 }
 
 static void vf_attention_f32(const loci__attention *attention) {
@@ -328,8 +357,9 @@ static void vf_attention_f32(const loci__attention *attention) {
   if (length == 0) return;
   size_t columns = (length + VF_COLUMNS - 1) / VF_COLUMNS * VF_COLUMNS;
   size_t score_stride = columns + 16; /* so that rows do not all fall into one set of the cache */
-  float *keys = attention->scratch, *scores = keys + columns * head_size;
+  float *keys = attention->scratch, *values = keys + columns * head_size, *scores = values + columns * head_size;
   vf_attention_keys(attention, keys);
+  vf_attention_values(attention, values);
   size_t n_tiles = (length + VF_ROWS - 1) / VF_ROWS;
   for (size_t t = 0; t < n_tiles; t++) {
     size_t row = vf_tile_start(length, n_tiles, t), rows = vf_tile_start(length, n_tiles, t + 1) - row;
@@ -337,6 +367,7 @@ static void vf_attention_f32(const loci__attention *attention) {
                          .x_stride = attention->stride,
                          .b_stride = VF_COLUMNS,
                          .k = head_size,
+                         .ahead = attention->q,
                          .y_stride = score_stride};
     for (size_t key = 0; key < length; key += VF_COLUMNS) {
       call.b = keys + key * head_size;
@@ -350,12 +381,13 @@ static void vf_attention_f32(const loci__attention *attention) {
     }
     vf_tile_call mix = {.x = scores,
                         .x_stride = score_stride,
-                        .b_stride = attention->stride,
+                        .b_stride = VF_COLUMNS,
                         .k = length,
+                        .ahead = attention->q,
                         .row_scale = inverse,
                         .y_stride = attention->out_stride};
     for (size_t d = 0; d < head_size; d += VF_COLUMNS) {
-      mix.b = attention->v + d;
+      mix.b = values + d * length;
       mix.y = attention->out + row * attention->out_stride + d;
       vf_tiles[rows - 1][VF_PANEL - 1](&mix);
     }
