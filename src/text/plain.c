@@ -20,12 +20,19 @@ typedef struct characters {
   bool failed;
 } characters;
 
+/* Empty, with room for n: exactly, because growing by doubling would break the promise of 20 bytes for each of the input. */
+static void reserve(characters *list, size_t n) {
+  list->n = 0;
+  if (n <= list->capacity || list->failed) return;
+  loci__free(list->context, list->items);
+  list->capacity = 0;
+  list->items = loci__alloc_array(list->context, n, sizeof(*list->items));
+  if (list->items == NULL) list->failed = true;
+  else list->capacity = n;
+}
+
+/* There is room. */
 static void append(characters *list, uint32_t c, character from) {
-  if (list->failed) return;
-  if (!loci__grow(list->context, &list->items, &list->capacity, list->n + 1, sizeof(*list->items))) {
-    list->failed = true;
-    return;
-  }
   list->items[list->n++] = (character){.start = from.start, .c = c & 0x1FFFFF, .bytes = from.bytes};
 }
 
@@ -47,6 +54,10 @@ static void clean(characters *list) {
 }
 
 static void space_chinese(const characters *in, characters *out) {
+  size_t n = in->n;
+  for (size_t i = 0; i < in->n; i++) n += (flags_of(in->items[i].c) & LOCI__CHAR_CHINESE) != 0 ? 2 : 0;
+  reserve(out, n);
+  if (out->failed) return;
   for (size_t i = 0; i < in->n; i++) {
     character it = in->items[i];
     bool chinese = (flags_of(it.c) & LOCI__CHAR_CHINESE) != 0;
@@ -75,16 +86,19 @@ static size_t decompose(uint32_t c, uint32_t out[4]) {
 
 /* NFD; `bytes` 0 marks a character that is not the first of its decomposition until places are dealt out. */
 static void decompose_all(loci_context *context, const characters *in, characters *out) {
+  size_t n = 0;
+  uint32_t d[4];
+  for (size_t i = 0; i < in->n; i++) n += decompose(in->items[i].c, d);
+  reserve(out, n);
+  if (out->failed) return;
   for (size_t i = 0; i < in->n; i++) {
-    uint32_t d[4];
-    size_t n = decompose(in->items[i].c, d);
+    n = decompose(in->items[i].c, d);
     for (size_t k = 0; k < n; k++) {
       character from = in->items[i];
       if (k > 0) from.bytes = 0;
       append(out, d[k], from);
     }
   }
-  if (out->failed) return;
   /* Canonical ordering: every run of non-starters, class after class. */
   character *sorted = NULL;
   size_t room = 0;
@@ -99,7 +113,7 @@ static void decompose_all(loci_context *context, const characters *in, character
         out->failed = true;
         break;
       }
-      size_t n = 0;
+      n = 0;
       for (unsigned class = 1; class < 256; class ++) {
         for (size_t k = i; seen[class] && k < end; k++) {
           if (loci__unicode(out->items[k].c)->ccc == class) sorted[n++] = out->items[k];
@@ -129,6 +143,13 @@ static void strip(characters *list) {
 }
 
 static void lower(const characters *in, characters *out) {
+  size_t n = 0;
+  for (size_t i = 0; i < in->n; i++) {
+    uint8_t length = loci__unicode(in->items[i].c)->lower_length;
+    n += length > 1 ? length : 1;
+  }
+  reserve(out, n);
+  if (out->failed) return;
   for (size_t i = 0; i < in->n; i++) {
     const loci__unicode_record *r = loci__unicode(in->items[i].c);
     if (r->lower_length == 0) append(out, in->items[i].c, in->items[i]);
@@ -140,15 +161,16 @@ static void lower(const characters *in, characters *out) {
 static void normalize(loci_context *context, loci__rules rules, const char *text, size_t start, size_t end,
                       characters *list) {
   characters other = {.context = context};
-  list->n = 0;
+  size_t n = 0, used;
+  for (size_t at = start; at < end; at += used, n++) loci__utf8_next(text + at, end - at, &used, NULL);
+  reserve(list, n);
+  if (list->failed) return;
   while (start < end) {
-    size_t used;
     uint32_t c = loci__utf8_next(text + start, end - start, &used, NULL);
     append(list, c, (character){.start = (uint32_t)start, .bytes = used & 7});
     start += used;
   }
   for (int stage = 0; stage < 5 && !list->failed; stage++) {
-    other.n = 0;
     bool swapped = true;
     if (stage == 0 && rules.clean) clean(list);
     if (stage == 1 && rules.chinese) space_chinese(list, &other);

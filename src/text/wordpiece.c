@@ -20,6 +20,7 @@
 enum {
   STACK_CHARS = 128, /* words up to this need no allocation; BERT's limit is 100 */
   CHAR_BYTES = 4,
+  FIRST_ROOM = 1 << 15,
   TRIP = 1024 /* tokens that the ASCII loop may write before it asks for room again */
 };
 
@@ -320,7 +321,8 @@ loci_status loci__encode_fast(const loci_tokenizer *tokenizer, const char *text,
     e.word_ends = e.word_starts + room;
     e.word = offsets ? (unsigned char *)(e.word_ends + room) : heap;
   }
-  make_room(&e, length / 4 + TRIP);
+  /* English has 4.5 bytes a token; a long text that turns out to have few is not worth megabytes. */
+  make_room(&e, (length / 4 < FIRST_ROOM ? length / 4 : FIRST_ROOM) + TRIP);
   if (!e.failed) (offsets ? encode_with_offsets : encode_ids_only)(&e, text, length);
   loci__free(tokenizer->context, heap);
   loci__normalizer_release(&e.normalizer);
