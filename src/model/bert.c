@@ -22,10 +22,11 @@ loci_status loci__weights_open(loci_context *context, const char *folder, loci__
   for (size_t i = 0; i < LOCI__COUNT(names); i++) {
     char *path = loci__path_join(context, folder, names[i]);
     if (path == NULL) return loci__fail_memory(error, strlen(folder) + 32, "a path");
-    const bool there = loci__file_exists(context, path);
-    const loci_status status = there ? loci__safetensors_open(context, path, out, error) : LOCI_OK;
+    bool there;
+    loci_status status = loci__settings_there(context, path, &there, error);
+    if (status == LOCI_OK && there) status = loci__safetensors_open(context, path, out, error);
     loci__free(context, path);
-    if (there) return status;
+    if (there || status != LOCI_OK) return status;
   }
   char *pickle = loci__path_join(context, folder, "pytorch_model.bin");
   if (pickle == NULL) return loci__fail_memory(error, strlen(folder) + 32, "a path");

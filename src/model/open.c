@@ -7,22 +7,31 @@
 #include "../text/text.h"
 #include "model.h"
 
+#include <errno.h>
 #include <stdio.h>
 
 static const char builtin[] = "loci-static-en";
 
 /* ---- finding ----------------------------------------------------------------------------------- */
 
+/* *kind = LOCI_FILE_…, 0 when nothing is there. IO when that cannot be told. */
+static loci_status look(loci_context *context, const char *path, int *kind, loci_error *error) {
+  loci_file_info info;
+  const int err = loci__file_stat(context, path, true, &info);
+  *kind = err >= 0 ? info.kind : 0;
+  return err >= 0 || err == -ENOENT || err == -ENOTDIR ? LOCI_OK : loci__fail_file(error, "look at", path, err);
+}
+
 /* The absolute folder of a model. *by_name: it was looked up in the model path. */
 static loci_status find_folder(loci_context *context, const char *name, char **out, bool *by_name, loci_error *error) {
   *by_name = false;
-  loci_file_info info;
-  if (strchr(name, '/') != NULL || loci__file_stat(context, name, true, &info) == 0) {
-    const int err = loci__file_stat(context, name, true, &info);
-    if (err < 0) return loci__fail(error, LOCI_ERROR_MODEL, "there is no model '%s': no such folder", name);
+  int kind;
+  LOCI__TRY(look(context, name, &kind, error));
+  if (strchr(name, '/') != NULL || kind != 0) {
+    if (kind == 0) return loci__fail(error, LOCI_ERROR_MODEL, "there is no model '%s': no such folder", name);
     char *path = loci__path_absolute(context, name);
     if (path == NULL) return loci__fail_memory(error, strlen(name), "a path");
-    if (info.kind == LOCI_FILE_FOLDER) {
+    if (kind == LOCI_FILE_FOLDER) {
       *out = path;
       return LOCI_OK;
     }
@@ -51,11 +60,14 @@ static loci_status find_folder(loci_context *context, const char *name, char **o
     loci__free(context, folder);
     loci__free(context, path);
     if (failed) return loci__fail_memory(error, n, "a path");
-    if (absolute != NULL && loci__file_stat(context, absolute, true, &info) == 0 && info.kind == LOCI_FILE_FOLDER) {
+    kind = 0;
+    const loci_status status = absolute != NULL ? look(context, absolute, &kind, error) : LOCI_OK;
+    if (status == LOCI_OK && kind == LOCI_FILE_FOLDER) {
       *out = absolute;
       return LOCI_OK;
     }
     loci__free(context, absolute);
+    LOCI__TRY(status);
     p += n + (end != NULL);
   }
   return loci__fail(error, LOCI_ERROR_MODEL,
@@ -119,9 +131,12 @@ static loci_status open_tokenizer(loci_model *model, const char *folder, loci_er
   for (size_t i = 0; i < LOCI__COUNT(names); i++) {
     char *path = loci__path_join(model->context, folder, names[i]);
     if (path == NULL) return loci__fail_memory(error, strlen(folder) + 32, "a path");
-    if (loci__file_stat(model->context, path, true, &model->tokenizer_files[i]) < 0)
-      model->tokenizer_files[i] = (loci_file_info){0};
+    const int err = loci__file_stat(model->context, path, true, &model->tokenizer_files[i]);
+    if (err < 0) model->tokenizer_files[i] = (loci_file_info){0};
+    const bool told = err >= 0 || err == -ENOENT;
+    if (!told) loci__fail_file(error, "look at", path, err);
     loci__free(model->context, path);
+    if (!told) return LOCI_ERROR_IO;
   }
   return loci_tokenizer_open(model->context, folder, &model->tokenizer, error);
 }

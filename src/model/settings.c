@@ -13,26 +13,37 @@
  */
 #include "model.h"
 
+#include <errno.h>
 #include <stdio.h>
 
 enum { MAX_SETTINGS = 16 << 20 };
 
 /* ---- one file ---------------------------------------------------------------------------------- */
 
+loci_status loci__settings_there(loci_context *context, const char *path, bool *there, loci_error *error) {
+  loci_file_info info;
+  const int err = loci__file_stat(context, path, true, &info);
+  *there = err >= 0;
+  return err >= 0 || err == -ENOENT || err == -ENOTDIR ? LOCI_OK : loci__fail_file(error, "look at", path, err);
+}
+
 loci_status loci__settings_open(loci_context *context, const char *folder, const char *name, bool required,
                                 loci__settings_file *out, loci_error *error) {
   *out = (loci__settings_file){.context = context};
   out->path = loci__path_join(context, folder, name);
   if (out->path == NULL) return loci__fail_memory(error, strlen(folder) + strlen(name) + 2, "a path");
-  if (!loci__file_exists(context, out->path)) {
+  bool there;
+  loci_status status = loci__settings_there(context, out->path, &there, error);
+  if (status == LOCI_OK && !there) {
     if (!required) return LOCI_OK;
-    loci_status status =
-        loci__fail(error, LOCI_ERROR_MODEL, "'%s' is missing: this is no complete model folder", out->path);
+    status = loci__fail(error, LOCI_ERROR_MODEL, "'%s' is missing: this is no complete model folder", out->path);
+  }
+  if (status != LOCI_OK) {
     loci__settings_close(out);
     return status;
   }
   size_t length = 0;
-  loci_status status = loci__file_read(context, out->path, MAX_SETTINGS, &out->text, &length, error);
+  status = loci__file_read(context, out->path, MAX_SETTINGS, &out->text, &length, error);
   if (status == LOCI_OK) {
     status = loci__json_parse(&out->json, context, out->text, length, out->path, error);
     if (status != LOCI_OK) {

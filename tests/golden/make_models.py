@@ -6,6 +6,8 @@ Run once, in two throw-away environments, from the root of the repository:
 
   python3 tests/golden/make_models.py bert     # torch 1.13, transformers 4.44.2, sentence-transformers 3.0.1, numpy 1.26
   python3 tests/golden/make_models.py static   # model2vec 0.10.0, tokenizers 0.23, numpy 2
+  LOCI_WRITE_GOLDEN=1 build/tests/test_model   # writes models/written-tiny (and fails, for want of its vectors)
+  python3 tests/golden/make_models.py written  # in the second environment: what model2vec makes of it
 
 Layouts:
   bge-tiny-en      CLS + Normalize, old spelling, F32; no prompts in its files (known by its name)
@@ -16,6 +18,7 @@ Layouts:
   static-tiny      StaticEmbedding in 0_StaticEmbedding + Normalize
   m2v-int8-tiny    model2vec: int8 rows, weights, mapping, normalize
   m2v-f16-tiny     model2vec: F16 rows, no normalize, max_length 5
+  written-tiny     m2v-int8-tiny as loci writes it
 sentence-transformers 3.0.1 reads neither the new spelling nor StaticEmbedding: there the modules are built in the
 program and saved, then the JSON files are rewritten as newer versions write them; the static mean is two lines of numpy.
 """
@@ -240,12 +243,22 @@ def static():
     save_file(expected, os.path.join(ROOT, "static.safetensors"))
 
 
+def written():
+    import numpy as np
+    from model2vec import StaticModel
+    from safetensors.numpy import save_file
+    model = StaticModel.from_pretrained(os.path.join(ROOT, "written-tiny"))
+    assert model.normalize and model.max_length is None and model.embedding.dtype == np.int8 and model.language == ["en"]
+    save_file({"written-tiny/default": np.asarray(model.encode(TEXTS), dtype=np.float32)},
+              os.path.join(ROOT, "written.safetensors"))
+
+
 if __name__ == "__main__":
     what = sys.argv[1]
     if what == "bert":
         shutil.rmtree(ROOT, ignore_errors=True)
         os.makedirs(ROOT)
-    else:
+    elif what == "static":
         for d in ("static-tiny", "m2v-int8-tiny", "m2v-f16-tiny"):
             shutil.rmtree(os.path.join(ROOT, d), ignore_errors=True)
-    {"bert": bert, "static": static}[what]()
+    {"bert": bert, "static": static, "written": written}[what]()

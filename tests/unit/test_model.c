@@ -7,6 +7,7 @@
 #include "loci/model.h"
 #include "model/model.h"
 
+#include <errno.h>
 #include <limits.h>
 #include <math.h>
 #include <stdio.h>
@@ -549,6 +550,21 @@ static void test_fingerprint(void **state) {
 
 /* ---- writing ---- */
 
+/* What is written is, byte for byte, what model2vec opened when written.safetensors was made. LOCI_WRITE_GOLDEN makes the
+ * folder anew (then run make_models.py written). */
+static void same_bytes(const char *folder, const char *name) {
+  char path[700];
+  size_t n, expected;
+  snprintf(path, sizeof path, "%s/%s", folder, name);
+  char *got = test_read(path, &n);
+  snprintf(path, sizeof path, GOLDEN "written-tiny/%s", name);
+  if (getenv("LOCI_WRITE_GOLDEN") != NULL) test_write(path, got, n);
+  char *want = test_read(path, &expected);
+  assert_int_equal(n, expected);
+  assert_memory_equal(got, want, n);
+  free(got), free(want);
+}
+
 static void test_static_write(void **state) {
   (void)state;
   loci_context *context = test_context_new(2, NULL);
@@ -576,6 +592,10 @@ static void test_static_write(void **state) {
   assert_string_equal(info.licence, "apache-2.0");
   assert_true(info.max_tokens == SIZE_MAX);
   compare(again, STATIC, "m2v-int8-tiny/default", with(LOCI_ROLE_DEFAULT, NULL, 1), 1e-6);
+  static const char *const files[] = {"config.json", "modules.json", "tokenizer.json", "model.safetensors",
+                                      "README.md"};
+  for (size_t i = 0; i < LOCI__COUNT(files); i++) same_bytes(folder, files[i]);
+  compare(again, GOLDEN "written.safetensors", "written-tiny/default", with(LOCI_ROLE_DEFAULT, NULL, 1), 1e-6);
   char a[33], b[33];
   assert_ok(loci_model_fingerprint(m, a, &error), &error);
   assert_ok(loci_model_fingerprint(again, b, &error), &error);
@@ -661,6 +681,56 @@ static void test_out_of_memory(void **state) {
   starve("tiny-e5", 3);
 }
 
+/* ---- every n-th file call fails: an error, or exactly the model that it is ---- */
+
+static int fail_at;
+
+static int fail_nth(void *user, const char *method, const char *path) {
+  (void)user, (void)method, (void)path;
+  return --fail_at == 0 ? EIO : 0;
+}
+
+static void deny(const char *name) {
+  loci_context_options options;
+  loci_context_options_init(&options);
+  options.threads = 1;
+  options.files.before = fail_nth;
+  loci_context *context;
+  assert_ok(loci_context_new(&options, &context, &error), &error);
+  char path[512], good[33], print[33];
+  snprintf(path, sizeof path, GOLDEN "%s", name);
+  fail_at = 0;
+  loci_model *m = open_model(context, path);
+  assert_ok(loci_model_fingerprint(m, good, &error), &error);
+  loci_model_close(m);
+  int n = 1, refusals = 0;
+  for (;; n++) {
+    fail_at = n;
+    loci_status status = loci_model_open(context, path, &m, &error);
+    if (status == LOCI_OK) {
+      assert_ok(loci_model_fingerprint(m, print, &error), &error);
+      if (strcmp(print, good) != 0) fail_msg("%s: file call %d fails, and another model opens", name, n);
+      loci_model_close(m);
+    } else if (status != LOCI_ERROR_IO) {
+      fail_msg("%s: file call %d: %s: %s", name, n, loci_status_text(status), error.message);
+    }
+    refusals += status != LOCI_OK;
+    if (fail_at > 0) break;
+    assert_true(n < 2000);
+  }
+  print_message("%s: %d file calls, %d refusals\n", name, n - 1, refusals);
+  assert_true(refusals > 10);
+  loci_context_free(context);
+}
+
+static void test_file_faults(void **state) {
+  (void)state;
+  deny("dense-tiny");
+  deny("masked-tiny");
+  deny("gte-tiny");
+  deny("static-tiny");
+}
+
 /* ---- real weights ---- */
 
 static void test_minilm(void **state) {
@@ -697,7 +767,7 @@ int main(void) {
       cmocka_unit_test(test_dense),         cmocka_unit_test(test_masked),      cmocka_unit_test(test_lengths),
       cmocka_unit_test(test_static),        cmocka_unit_test(test_bits),        cmocka_unit_test(test_options),
       cmocka_unit_test(test_refused),       cmocka_unit_test(test_fingerprint), cmocka_unit_test(test_static_write),
-      cmocka_unit_test(test_out_of_memory), cmocka_unit_test(test_minilm),
+      cmocka_unit_test(test_out_of_memory), cmocka_unit_test(test_file_faults), cmocka_unit_test(test_minilm),
   };
   return cmocka_run_group_tests(tests, read_texts, drop_texts);
 }
