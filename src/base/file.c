@@ -230,6 +230,13 @@ bool loci__file_exists(loci_context *context, const char *path) {
   return loci__file_stat(context, path, true, &info) == 0;
 }
 
+loci_status loci__file_there(loci_context *context, const char *path, bool *there, loci_error *error) {
+  loci_file_info info;
+  const int err = loci__file_stat(context, path, true, &info);
+  *there = err >= 0;
+  return err >= 0 || err == -ENOENT || err == -ENOTDIR ? LOCI_OK : loci__fail_file(error, "look at", path, err);
+}
+
 loci_status loci__file_make_folders(loci_context *context, const char *path, loci_error *error) {
   char *copy = loci__strdup(context, path);
   if (copy == NULL) return loci__fail_memory(error, strlen(path), "a folder's name");

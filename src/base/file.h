@@ -37,6 +37,8 @@ loci_status loci__file_read(loci_context *context, const char *path, size_t limi
 loci_status loci__file_write_atomic(loci_context *context, const char *path, const void *data, size_t length,
                                     loci_error *error);
 bool loci__file_exists(loci_context *context, const char *path);
+/* The same where absence means something: IO when it cannot be told. *there is false then. */
+loci_status loci__file_there(loci_context *context, const char *path, bool *there, loci_error *error);
 /* mkdir -p, mode 0777 less the umask. */
 loci_status loci__file_make_folders(loci_context *context, const char *path, loci_error *error);
 

@@ -38,12 +38,16 @@ static loci_status open_folder(loci_tokenizer *t, const char *folder, loci_error
   char *json = loci__path_join(context, folder, "tokenizer.json");
   char *vocab = loci__path_join(context, folder, "vocab.txt");
   char *config = loci__path_join(context, folder, "tokenizer_config.json");
-  loci_status status;
+  loci_status status = LOCI_OK;
+  bool has_json = false, has_vocab = false, has_config = false;
   if (json == NULL || vocab == NULL || config == NULL) status = loci__fail_memory(error, strlen(folder), "a path");
-  else if (loci__file_exists(context, json)) status = open_json(t, json, error);
-  else if (loci__file_exists(context, vocab))
-    status = open_vocab(t, vocab, loci__file_exists(context, config) ? config : NULL, error);
-  else status = loci__fail(error, LOCI_ERROR_MODEL, "'%s' has neither tokenizer.json nor vocab.txt", folder);
+  if (status == LOCI_OK) status = loci__file_there(context, json, &has_json, error);
+  if (status == LOCI_OK) status = loci__file_there(context, vocab, &has_vocab, error);
+  if (status == LOCI_OK) status = loci__file_there(context, config, &has_config, error);
+  if (status == LOCI_OK && has_json) status = open_json(t, json, error);
+  else if (status == LOCI_OK && has_vocab) status = open_vocab(t, vocab, has_config ? config : NULL, error);
+  else if (status == LOCI_OK)
+    status = loci__fail(error, LOCI_ERROR_MODEL, "'%s' has neither tokenizer.json nor vocab.txt", folder);
   loci__free(context, json);
   loci__free(context, vocab);
   loci__free(context, config);
