@@ -23,7 +23,7 @@ loci_status loci__weights_open(loci_context *context, const char *folder, loci__
     char *path = loci__path_join(context, folder, names[i]);
     if (path == NULL) return loci__fail_memory(error, strlen(folder) + 32, "a path");
     bool there;
-    loci_status status = loci__settings_there(context, path, &there, error);
+    loci_status status = loci__file_there(context, path, &there, error);
     if (status == LOCI_OK && there) status = loci__safetensors_open(context, path, out, error);
     loci__free(context, path);
     if (there || status != LOCI_OK) return status;

@@ -182,9 +182,6 @@ typedef struct loci__settings_file {
   const loci__json *root; /* NULL = the file is not there */
 } loci__settings_file;
 
-/* Whether a file is there. IO when that cannot be told: an optional file that cannot be looked at must not count as
- * absent, since its absence means something. */
-loci_status loci__settings_there(loci_context *context, const char *path, bool *there, loci_error *error);
 /* `folder`/`name`. A missing file is OK with root NULL unless `required` (MODEL). FORMAT when it is no JSON object (or
  * array, for modules.json). */
 loci_status loci__settings_open(loci_context *context, const char *folder, const char *name, bool required,

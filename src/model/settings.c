@@ -13,19 +13,11 @@
  */
 #include "model.h"
 
-#include <errno.h>
 #include <stdio.h>
 
 enum { MAX_SETTINGS = 16 << 20 };
 
 /* ---- one file ---------------------------------------------------------------------------------- */
-
-loci_status loci__settings_there(loci_context *context, const char *path, bool *there, loci_error *error) {
-  loci_file_info info;
-  const int err = loci__file_stat(context, path, true, &info);
-  *there = err >= 0;
-  return err >= 0 || err == -ENOENT || err == -ENOTDIR ? LOCI_OK : loci__fail_file(error, "look at", path, err);
-}
 
 loci_status loci__settings_open(loci_context *context, const char *folder, const char *name, bool required,
                                 loci__settings_file *out, loci_error *error) {
@@ -33,7 +25,7 @@ loci_status loci__settings_open(loci_context *context, const char *folder, const
   out->path = loci__path_join(context, folder, name);
   if (out->path == NULL) return loci__fail_memory(error, strlen(folder) + strlen(name) + 2, "a path");
   bool there;
-  loci_status status = loci__settings_there(context, out->path, &there, error);
+  loci_status status = loci__file_there(context, out->path, &there, error);
   if (status == LOCI_OK && !there) {
     if (!required) return LOCI_OK;
     status = loci__fail(error, LOCI_ERROR_MODEL, "'%s' is missing: this is no complete model folder", out->path);
