@@ -2,7 +2,8 @@
 # tests/unit/test_<name>.c is all that a new unit test needs. scripts/run-tests runs them and counts.
 if(BUILD_TESTING)
   pkg_check_modules(CMOCKA REQUIRED IMPORTED_TARGET cmocka)
-  file(GLOB unit_sources CONFIGURE_DEPENDS tests/unit/test_*.c tests/fault/test_*.c)
+  file(GLOB unit_sources CONFIGURE_DEPENDS tests/unit/test_*.c tests/fault/test_*.c
+       tests/quality/test_*.c)
   add_library(test-support STATIC tests/support.c tests/fault_support.c)
   target_link_libraries(test-support PUBLIC loci-static loci-base PkgConfig::CMOCKA PkgConfig::SQLITE PkgConfig::UTF8PROC)
   target_include_directories(test-support PUBLIC ${CMAKE_SOURCE_DIR}/src ${CMAKE_SOURCE_DIR}/tests)
