@@ -151,16 +151,38 @@ loci_status loci__collection_set_model(loci_collection *collection, loci_error *
   return loci__store_set_model(collection->store, collection->fingerprint, name, query_prompt, info.dim, error);
 }
 
+/* At most `limit` bytes of text, cut at a space where there is one, never inside a character. */
+static void append_cut(loci__buffer *out, const char *text, size_t limit) {
+  size_t length = strlen(text);
+  if (length > limit) {
+    length = limit;
+    while (length > 0 && ((unsigned char)text[length] & 0xC0) == 0x80) length--;
+    size_t space = length;
+    while (space > limit / 2 && text[space] != ' ') space--;
+    if (text[space] == ' ') length = space;
+  }
+  loci__buffer_append(out, text, length);
+}
+
 void loci__passage_text(loci__buffer *out, const char *title, const char *heading, const char *text, size_t length) {
   if (title != NULL && *title != '\0') {
-    loci__buffer_puts(out, title);
+    append_cut(out, title, LOCI__PREFIX_BYTES);
     loci__buffer_puts(out, heading != NULL && *heading != '\0' ? " > " : "\n");
   }
   if (heading != NULL && *heading != '\0') {
-    loci__buffer_puts(out, heading);
+    append_cut(out, heading, LOCI__PREFIX_BYTES);
     loci__buffer_putc(out, '\n');
   }
   loci__buffer_append(out, text, length);
+}
+
+size_t loci__passage_tokens(const loci_model *model, size_t wanted) {
+  loci_model_info info = {.struct_size = sizeof info};
+  loci_model_get_info(model, &info);
+  size_t tokens = wanted == 0 || wanted > LOCI__PASSAGE_TOKENS ? LOCI__PASSAGE_TOKENS : wanted;
+  size_t room = info.max_tokens > LOCI__PREFIX_TOKENS ? info.max_tokens - LOCI__PREFIX_TOKENS : 0;
+  if (tokens > room) tokens = room;
+  return tokens < 16 ? 16 : tokens;
 }
 
 /* ---- documents by name ----------------------------------------------------------------------------- */

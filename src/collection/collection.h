@@ -43,8 +43,16 @@ void loci__collection_lend_model(loci_collection *collection, const loci_model *
 loci_status loci__collection_use_model(loci_collection *collection, const char *name, bool check, loci_error *error);
 /* Writes the open model into the store. Inside a write transaction, while no chunk has a vector. */
 loci_status loci__collection_set_model(loci_collection *collection, loci_error *error);
-/* Appends what is embedded of a passage: where it stands (title, headings), then its text (docs/search.md). */
 const loci_model *loci__collection_model(const loci_collection *collection); /* the open or lent one, or NULL */
+/* Passages are cut at 256 of the model's tokens; title and headings in front of them get 120 bytes each, for which a
+ * model that takes few tokens leaves room. */
+#define LOCI__PASSAGE_TOKENS ((size_t)256)
+#define LOCI__PREFIX_TOKENS ((size_t)64)
+#define LOCI__PREFIX_BYTES ((size_t)120)
+
+/* Tokens at which passages for this model are cut; wanted 0 = as many as may be. */
+size_t loci__passage_tokens(const loci_model *model, size_t wanted);
+/* Appends what is embedded of a passage: where it stands (title, headings), then its text (docs/search.md). */
 void loci__passage_text(loci__buffer *out, const char *title, const char *heading, const char *text, size_t length);
 /* The document that a person means by `path`: from the working folder or absolute, else below a root, else by a tail
  * that only one document has. NOT_FOUND, or USAGE naming two when several fit. */
@@ -139,6 +147,8 @@ typedef struct loci__language_count {
   uint64_t n_letters, n_latin, n_words, n_english, n_other; /* n_other: function words of other languages */
 } loci__language_count;
 void loci__language_add(loci__language_count *count, const char *text, size_t length);
+/* Appends the words of a query that are not English function words (how, to, a, the …); nothing when all of them are. */
+void loci__query_topic(loci__buffer *out, const char *query, size_t length);
 /* NULL = English or not to be told; else what it seems to be ("another script", "another language"). */
 const char *loci__language_verdict(const loci__language_count *count);
 

@@ -1,10 +1,16 @@
-/* language.c: is this English? So that a folder in another language does not silently meet a model that knows English
+/* language.c: what little is known here of languages. Is a folder English? And which words of a question name its topic?
+ *
+ * Is this English? So that a folder in another language does not silently meet a model that knows English
  * only. A notice hangs on it, nothing else, so it is simple and says "English" when in doubt.
  *
  * Two signs, counted over everything that was read: letters outside the Latin script, and function words. Function
  * words are the commonest words of running text (a third of English, German, French … prose) and hardly shared
  * between languages; words that are (in, a, as, on, so, was …) are left out. Source code and tables have
  * few of either kind and count as "not to be told".
+ *
+ * The topic of a question: in hybrid search the words that only build the sentence (how, to, a, the …) are left out of
+ * its text side, where a few dozen short rows make them look rare; the vector has the whole question. Measured in
+ * docs/search.md. Search by words alone takes every word.
  */
 #include "collection.h"
 
@@ -76,4 +82,38 @@ const char *loci__language_verdict(const loci__language_count *count) {
    * which reaches some 10–20 % of it. */
   if (count->n_other * 100 >= count->n_words * 6 && count->n_other > 2 * count->n_english) return "another language";
   return NULL;
+}
+
+/* ---- the words of a question that name its topic ---------------------------------------------------------- */
+
+/* Articles, prepositions, pronouns, auxiliaries and question words. */
+static const char *const function_words[] = {
+    "a",     "about", "an",    "and",   "any",  "are",  "as",   "at",    "be",    "been",   "between", "but",   "by",
+    "can",   "could", "did",   "do",    "does", "for",  "from", "had",   "has",   "have",   "how",     "i",     "if",
+    "in",    "into",  "is",    "it",    "its",  "me",   "my",   "of",    "on",    "or",     "our",     "s",     "should",
+    "so",    "some",  "such",  "than",  "that", "the",  "their", "them", "then",  "there",  "these",   "they",  "this",
+    "those", "to",    "was",   "we",    "were", "what", "when", "where", "which", "who",    "whom",    "whose", "why",
+    "will",  "with",  "would", "you",   "your"};
+
+static bool is_query_byte(char c) {
+  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || (unsigned char)c >= 0x80;
+}
+
+static bool is_function_word(const char *text, size_t length) {
+  char word[12];
+  if (length > sizeof word) return false;
+  for (size_t i = 0; i < length; i++) word[i] = (char)(text[i] >= 'A' && text[i] <= 'Z' ? text[i] + 32 : text[i]);
+  return is_one_of(function_words, LOCI__COUNT(function_words), word, length);
+}
+
+void loci__query_topic(loci__buffer *out, const char *query, size_t length) {
+  size_t start = 0, end = 0;
+  while (start < length) {
+    for (end = start; end < length && is_query_byte(query[end]);) end++;
+    if (end > start && !is_function_word(query + start, end - start)) {
+      if (out->length > 0) loci__buffer_putc(out, ' ');
+      loci__buffer_append(out, query + start, end - start);
+    }
+    start = end + (end == start); /* a byte between words */
+  }
 }

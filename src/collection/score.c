@@ -27,6 +27,22 @@ static loci_status embed_query(loci_collection *collection, const char *query, s
   return LOCI_OK;
 }
 
+/* In hybrid search the words that name the topic, if there are any, else all. */
+static loci_status scan_text(loci_collection *collection, const char *query, size_t length, loci_search_mode mode,
+                             float *bm25, loci_error *error) {
+  loci__buffer topic;
+  loci__buffer_init(&topic, collection->context, 0);
+  if (mode == LOCI_SEARCH_HYBRID) loci__query_topic(&topic, query, length);
+  loci_status status = loci__buffer_status(&topic, "a query", error);
+  if (topic.length > 0) {
+    query = topic.data;
+    length = topic.length;
+  }
+  if (status == LOCI_OK) status = loci__store_scan_text(collection->store, query, length, bm25, NULL, error);
+  loci__buffer_release(&topic);
+  return status;
+}
+
 /* fused[] and n_matches from cosine[] and bm25[]. */
 static loci_status fuse(loci__row_scores *out, loci_search_mode mode, loci_fusion kind, double weight,
                         loci_error *error) {
@@ -59,7 +75,7 @@ static loci_status score(loci_collection *collection, const char *query, size_t 
   }
   if (by_text) {
     LOCI__TRY(alloc_scores(collection->context, out->rows.n, &out->bm25, error));
-    LOCI__TRY(loci__store_scan_text(collection->store, query, length, out->bm25, NULL, error));
+    LOCI__TRY(scan_text(collection, query, length, mode, out->bm25, error));
   }
   return fuse(out, mode, fusion, weight, error);
 }

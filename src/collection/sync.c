@@ -29,7 +29,6 @@ enum {
   BATCH_BYTES = 8 << 20,      /* of the files; a longer one is a batch of its own */
   GROUP_TOKENS_MIN = 1 << 14, /* MiniLM on one core: some 3 s */
   GROUP_TOKENS_MAX = 1 << 20,
-  CHUNK_TOKENS = 256,
   FORGET_A_TRANSACTION = 1000
 };
 
@@ -74,7 +73,7 @@ static const loci_index_options *defaults(const loci_index_options *options, loc
 void loci_index_options_init(loci_index_options *options) {
   *options = (loci_index_options){.struct_size = sizeof *options,
                                   .max_file_size = (uint64_t)64 << 20,
-                                  .chunk_tokens = CHUNK_TOKENS};
+                                  .chunk_tokens = LOCI__PASSAGE_TOKENS};
 }
 
 static void tell(const sync_run *run, const char *action, const char *path, const char *reason) {
@@ -501,10 +500,7 @@ static loci_status prepare_model(sync_run *run, loci_error *error) {
   loci__store_model stored;
   LOCI__TRY(loci__store_get_model(collection->store, &stored, error));
   run->is_model_set = strcmp(stored.fingerprint, collection->fingerprint) == 0;
-  size_t tokens = run->options->chunk_tokens;
-  if (tokens == 0 || tokens > CHUNK_TOKENS) tokens = CHUNK_TOKENS;
-  if (tokens > info.max_tokens) tokens = info.max_tokens;
-  if (tokens < 16) tokens = 16;
+  size_t tokens = loci__passage_tokens(collection->model, run->options->chunk_tokens);
   run->chunk = (loci__chunk_options){.max_tokens = tokens, .overlap = 0.15};
   return LOCI_OK;
 }

@@ -42,9 +42,7 @@ static loci_status whole(text_run *run, const loci__collection_text *text, loci_
 }
 
 static loci_status cut(text_run *run, const loci__collection_text *text, loci__chunks *out, loci_error *error) {
-  loci_model_info info = {.struct_size = sizeof info};
-  loci_model_get_info(run->model, &info);
-  loci__chunk_options options = {.max_tokens = info.max_tokens < 256 ? info.max_tokens : 256, .overlap = 0.15};
+  loci__chunk_options options = {.max_tokens = loci__passage_tokens(run->model, 0), .overlap = 0.15};
   loci__block block = {.kind = LOCI__BLOCK_PARAGRAPH,
                        .line_start = 1,
                        .line_end = 1,

@@ -160,10 +160,29 @@ static void test_language(void **state) {
   assert_string_equal(verdict("猫は屋根の上に座っていて、犬は家の中で寝ています。", 20), "another script");
 }
 
+static void assert_topic(const char *query, const char *expected) {
+  loci_context *context = test_context_new(1, NULL);
+  loci__buffer topic;
+  loci__buffer_init(&topic, context, 0);
+  loci__buffer_puts(&topic, "");
+  loci__query_topic(&topic, query, strlen(query));
+  assert_string_equal(topic.data, expected);
+  loci__buffer_release(&topic);
+  test_context_free(context);
+}
+
+static void test_topic(void **state) {
+  (void)state;
+  assert_topic("How to fix a slow laptop?", "fix slow laptop");
+  assert_topic("what is it", "");
+  assert_topic("the  caf\xC3\xA9 of \"Rick's\"", "caf\xC3\xA9 Rick");
+  assert_topic("thesaurus-like", "thesaurus like");
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(test_moments),     cmocka_unit_test(test_standard_scores), cmocka_unit_test(test_reciprocal_ranks),
       cmocka_unit_test(test_fold_copies), cmocka_unit_test(test_fold_many),       cmocka_unit_test(test_percentile),
-      cmocka_unit_test(test_language)};
+      cmocka_unit_test(test_language),  cmocka_unit_test(test_topic)};
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
