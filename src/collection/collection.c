@@ -180,7 +180,8 @@ size_t loci__passage_tokens(const loci_model *model, size_t wanted) {
   loci_model_info info = {.struct_size = sizeof info};
   loci_model_get_info(model, &info);
   size_t tokens = wanted == 0 || wanted > LOCI__PASSAGE_TOKENS ? LOCI__PASSAGE_TOKENS : wanted;
-  size_t room = info.max_tokens > LOCI__PREFIX_TOKENS ? info.max_tokens - LOCI__PREFIX_TOKENS : 0;
+  size_t prefix = info.max_tokens / 4 < LOCI__PREFIX_TOKENS ? info.max_tokens / 4 : LOCI__PREFIX_TOKENS;
+  size_t room = info.max_tokens - prefix;
   if (tokens > room) tokens = room;
   return tokens < 16 ? 16 : tokens;
 }
