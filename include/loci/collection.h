@@ -16,12 +16,16 @@ extern "C" {
 
 typedef struct loci_collection loci_collection;
 
+/* The version of SQLite that keeps collections, "3.40.1". */
+LOCI_API const char *loci_sqlite_version(void);
+
 enum {
   LOCI_COLLECTION_READ = 0,  /* must exist */
   LOCI_COLLECTION_WRITE = 1, /* must exist */
   LOCI_COLLECTION_CREATE = 2 /* made, with its folders, when it is not there */
 };
 
+/* path NULL: a collection in memory that ends with its handle, whatever the mode. */
 LOCI_API loci_status loci_collection_open(loci_context *context, const char *path, int mode, loci_collection **out,
                                           loci_error *error);
 LOCI_API void loci_collection_close(loci_collection *collection);

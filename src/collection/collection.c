@@ -50,10 +50,11 @@ static loci_status open_at(loci_context *context, const char *path, int mode, lo
 
 loci_status loci_collection_open(loci_context *context, const char *path, int mode, loci_collection **out,
                                  loci_error *error) {
-  if (path == NULL || *path == '\0') {
+  if (path != NULL && *path == '\0') {
     *out = NULL;
     return loci__fail(error, LOCI_ERROR_USAGE, "loci_collection_open: a path is needed");
   }
+  if (path == NULL) return loci__collection_open_memory(context, out, error);
   return open_at(context, path, mode, out, error);
 }
 
