@@ -159,6 +159,8 @@ loci_status loci__environment_folder(loci__xdg kind, const char *rest, char **ou
 /* Where models are looked up, ':' between: LOCI_MODEL_PATH, the build tree's models, share/loci/models beside the
  * executable's bin folder, the XDG data folder's loci/models. Allocated. */
 loci_status loci__environment_model_path(char **out, loci_error *error);
+/* The loci-extract that belongs to this executable, allocated; NULL when it is not there. */
+char *loci__environment_helper(void);
 /* Makes the context from LOCI_ISA, LOCI_THREADS and the folders above. */
 loci_status loci__environment_context(loci__cli *cli, loci_error *error);
 /* The collection's file: --store, -c NAME, LOCI_STORE, else collections/default.db of the data folder. Allocated. */
@@ -263,6 +265,8 @@ void loci__interrupt_install(void);
 bool loci__interrupted(void);
 /* A loci_progress_fn; user is the loci__cli. */
 int loci__progress_show(void *user, const loci_progress *progress);
+/* One that shows nothing, for what is over in a moment. */
+int loci__progress_cancel(void *user, const loci_progress *progress);
 void loci__progress_clear(loci__cli *cli);
 /* A loci_log_fn; user is the loci__cli. */
 void loci__log_show(void *user, loci_log_level level, const char *message);

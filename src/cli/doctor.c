@@ -142,6 +142,7 @@ static void add_context(sheet *s) {
   add(s, "instructions", "isa", loci_context_isa(context));
   add(s, "because", "isa_reason", loci_context_isa_reason(context));
   add(s, "threads", "threads", threads);
+  add(s, "SQLite", "sqlite", loci_sqlite_version());
 }
 
 static loci_status run(loci__cli *cli, loci_error *error) {
@@ -163,6 +164,10 @@ static loci_status run(loci__cli *cli, loci_error *error) {
     loci__buffer_printf(&shown, "%s%s", store, loci__file_exists(cli->context, store) ? "" : " (not there yet)");
     add(&s, "collection", "collection", shown.data ? shown.data : store);
     loci__buffer_release(&shown);
+    char *helper = loci__environment_helper();
+    add(&s, "loci-extract", "loci_extract",
+        helper ? helper : "not found beside loci, so only plain text is read; `make install` installs it");
+    loci__free(NULL, helper);
     add_program(&s, "pdftotext", "not found, so PDF files are skipped; it is in the package poppler-utils");
     add(&s, "models from", "model_path", model_path);
     if (s.as_json) {

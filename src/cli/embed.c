@@ -183,6 +183,16 @@ static loci_status refuse_long(const job *j, size_t n, loci_error *error) {
   return LOCI_OK;
 }
 
+/* The library counts the texts of a batch, a person those of the input. */
+static int show_batch(void *user, const loci_progress *batch) {
+  const job *j = user;
+  loci_progress progress = *batch;
+  progress.done += j->n_done;
+  progress.total = j->total;
+  progress.seconds = loci__now() - j->began;
+  return loci__progress_show(j->cli, &progress);
+}
+
 static loci_status embed_batch(job *j, const loci_text *texts, size_t n, loci_error *error) {
   LOCI__TRY(make_room(j, n, error));
   LOCI__TRY(loci_embed(j->model, texts, n, &j->options, j->vectors, j->infos, error));
@@ -196,10 +206,6 @@ static loci_status embed_batch(job *j, const loci_text *texts, size_t n, loci_er
     if (j->out.length >= FLUSH_AT) LOCI__TRY(loci__output_flush(j->cli, &j->out, error));
   }
   j->n_done += n;
-  loci_progress progress = {
-      .stage = "embedding", .unit = "texts", .done = j->n_done, .total = j->total, .seconds = loci__now() - j->began};
-  if (loci__progress_show(j->cli, &progress))
-    return loci__fail(error, LOCI_ERROR_CANCELLED, "interrupted after %llu texts", (unsigned long long)j->n_done);
   return LOCI_OK;
 }
 
@@ -269,8 +275,12 @@ static loci_status embed(job *j, const char *path, loci_error *error) {
   if (j->v->max_length > SIZE_MAX) return loci__fail(error, LOCI_ERROR_USAGE, "--max-length is too large");
   j->options.max_tokens = (size_t)j->v->max_length;
   j->options.normalize = j->v->no_normalize ? LOCI_NORMALIZE_NO : LOCI_NORMALIZE_YES;
-  j->options.progress = NULL;
-  LOCI__TRY(path ? embed_lines(j, path, error) : embed_arguments(j, error));
+  j->options.progress = show_batch;
+  j->options.progress_user = j;
+  loci_status status = path ? embed_lines(j, path, error) : embed_arguments(j, error);
+  if (status == LOCI_ERROR_CANCELLED)
+    return loci__fail(error, status, "interrupted after %llu texts", (unsigned long long)j->n_done);
+  if (status != LOCI_OK) return status;
   put_end(j);
   LOCI__TRY(loci__output_flush(j->cli, &j->out, error));
   if (j->n_truncated)

@@ -68,6 +68,19 @@ loci_status loci__environment_model_path(char **out, loci_error *error) {
   return *out ? LOCI_OK : no_memory(error);
 }
 
+char *loci__environment_helper(void) {
+  /* The build tree's, and the installation's. */
+  static const char *const places[] = {"libexec/loci/loci-extract", "../libexec/loci/loci-extract"};
+  char *folder = program_folder(), *found = NULL;
+  for (size_t i = 0; folder && !found && i < LOCI__COUNT(places); i++) {
+    char *joined = loci__path_join(NULL, folder, places[i]);
+    if (joined && loci__file_exists(NULL, joined)) found = loci__path_absolute(NULL, joined);
+    loci__free(NULL, joined);
+  }
+  loci__free(NULL, folder);
+  return found;
+}
+
 loci_status loci__environment_context(loci__cli *cli, loci_error *error) {
   loci_context_options options;
   loci_context_options_init(&options);
@@ -82,18 +95,23 @@ loci_status loci__environment_context(loci__cli *cli, loci_error *error) {
   options.isa = variable("LOCI_ISA");
   options.log = loci__log_show;
   options.log_user = cli;
-  char *model_path = NULL, *cache = NULL;
+  char *model_path = NULL, *cache = NULL, *helper = loci__environment_helper();
   loci_status status = loci__environment_model_path(&model_path, error);
   if (status == LOCI_OK) {
     /* Without a home there is no cache, and all goes on. */
     loci__environment_folder(LOCI__XDG_CACHE, NULL, &cache, NULL);
     options.model_path = model_path;
     options.cache = cache;
+    options.helper = helper; /* NULL: the library looks beside itself */
     status = loci_context_new(&options, &cli->context, error);
-    if (status == LOCI_ERROR_USAGE && options.isa) loci__error_prefix(error, "LOCI_ISA=%s", options.isa);
+    /* The set is chosen at first use; one that was asked for by name must not fail only then. */
+    if (status == LOCI_OK && options.isa && strcmp(loci_context_isa(cli->context), options.isa) != 0)
+      status = loci__fail(error, LOCI_ERROR_USAGE, "LOCI_ISA=%s: %s; without it the best one is taken", options.isa,
+                          loci_context_isa_reason(cli->context));
   }
   loci__free(NULL, model_path);
   loci__free(NULL, cache);
+  loci__free(NULL, helper);
   return status;
 }
 

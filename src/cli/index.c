@@ -79,7 +79,7 @@ static loci_status run(loci__cli *cli, loci_error *error) {
   int mode = v->dry_run ? LOCI_COLLECTION_READ : cli->arguments.n ? LOCI_COLLECTION_CREATE : LOCI_COLLECTION_WRITE;
   loci_status status = loci__collection_open(cli, mode, &collection, error);
   if (status == LOCI_ERROR_NOT_FOUND && v->dry_run && cli->arguments.n)
-    status = loci_collection_open(cli->context, ":memory:", LOCI_COLLECTION_CREATE, &collection, error);
+    status = loci_collection_open(cli->context, NULL, LOCI_COLLECTION_CREATE, &collection, error);
   if (status == LOCI_OK) {
     if (!v->dry_run && is_built_in(collection, v->model)) loci__environment_tell_limits(cli);
     status = index_paths(cli, collection, error);

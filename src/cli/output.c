@@ -57,7 +57,7 @@ loci_status loci__output_flush(loci__cli *cli, loci__buffer *out, loci_error *er
   LOCI__TRY(loci__buffer_status(out, "the output", error));
   if (out->length) {
     if (cli->out_terminal) loci__progress_clear(cli);
-    if (fwrite(out->data, 1, out->length, stdout) != out->length) return write_failed(error);
+    if (fwrite(out->data, 1, out->length, stdout) != out->length || fflush(stdout) != 0) return write_failed(error);
   }
   loci__buffer_clear(out);
   return LOCI_OK;

@@ -89,6 +89,11 @@ int loci__progress_show(void *user, const loci_progress *progress) {
   return 0;
 }
 
+int loci__progress_cancel(void *user, const loci_progress *progress) {
+  (void)user, (void)progress;
+  return loci__interrupted();
+}
+
 void loci__progress_clear(loci__cli *cli) {
   flockfile(stderr);
   if (cli->progress_shown) {

@@ -42,10 +42,11 @@ static loci_status answer(loci__cli *cli, loci_collection *collection, const cha
   o.model = v->model;
   o.all = v->all;
   o.explain = v->explain;
-  o.progress = loci__progress_show;
-  o.progress_user = cli;
+  o.progress = loci__progress_cancel;
   loci_results results = {0};
-  LOCI__TRY(loci_collection_search(collection, query, length, &o, &results, error));
+  loci_status status = loci_collection_search(collection, query, length, &o, &results, error);
+  if (status == LOCI_ERROR_CANCELLED) return loci__fail(error, status, "interrupted");
+  if (status != LOCI_OK) return status;
   if (results.query_truncated)
     loci__note(cli, "the question is longer than the model takes; only its beginning was looked for");
   if (!results.n) {

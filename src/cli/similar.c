@@ -30,8 +30,7 @@ static loci_status run(loci__cli *cli, loci_error *error) {
   o.path_glob = v->path;
   o.all = v->all;
   o.explain = v->explain;
-  o.progress = loci__progress_show;
-  o.progress_user = cli;
+  o.progress = loci__progress_cancel;
   loci_results results = {0};
   char *path = NULL;
   uint32_t line;

@@ -95,9 +95,9 @@ static loci_status run(loci__cli *cli, loci_error *error) {
     loci__buffer_init(&out, NULL, 0);
     if (v->json) put_json(&out, &s);
     else put_rows(&out, cli, &s);
-    if (s.n_files_new + s.n_files_changed + s.n_files_gone)
-      loci__note(cli, "files changed since; `loci index` brings the collection up to date");
     status = loci__output_flush(cli, &out, error);
+    if (status == LOCI_OK && s.n_files_new + s.n_files_changed + s.n_files_gone)
+      loci__note(cli, "files changed since; `loci index` brings the collection up to date");
     loci__buffer_release(&out);
   }
   loci_collection_close(collection);
