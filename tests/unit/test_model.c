@@ -262,6 +262,42 @@ static void test_static(void **state) {
   test_context_free(context);
 }
 
+static void copy_tree(const char *name, const char *to) {
+  char command[1200];
+  snprintf(command, sizeof command, "cp -r '" GOLDEN "%s/.' '%s'", name, to);
+  assert_int_equal(system(command), 0);
+}
+
+/* Families known by the folder's name; anything else gets nothing. */
+static void test_families(void **state) {
+  (void)state;
+  static const struct {
+    const char *folder, *query, *document;
+  } rows[] = {
+      {"multilingual-e5-small", "query: ", "passage: "},
+      {"e5-base-v2", "query: ", "passage: "},
+      {"models--intfloat--E5-small/snapshots/0123abc", "query: ", "passage: "},
+      {"multilingual-e5-large-instruct", "", ""},
+      {"bge-large-zh-v1.5", "为这个句子生成表示以用于检索相关文章：", ""},
+      {"bge-m3", "", ""},
+      {"nomic-embed-text-v1", "search_query: ", "search_document: "},
+      {"cafe5-model", "", ""},
+  };
+  loci_context *context = test_context_new(1, NULL);
+  for (size_t i = 0; i < LOCI__COUNT(rows); i++) {
+    char folder[512];
+    snprintf(folder, sizeof folder, "%s/%s", test_folder(), rows[i].folder);
+    assert_ok(loci__file_make_folders(context, folder, &error), &error);
+    copy_tree("bge-tiny-en", folder);
+    loci_model *m = open_model(context, folder);
+    assert_string_equal(loci__prompts_for_role(m, LOCI_ROLE_QUERY), rows[i].query);
+    assert_string_equal(loci__prompts_for_role(m, LOCI_ROLE_DOCUMENT), rows[i].document);
+    assert_string_equal(loci__prompts_for_role(m, LOCI_ROLE_DEFAULT), "");
+    loci_model_close(m);
+  }
+  test_context_free(context);
+}
+
 /* ---- promises ---- */
 
 static void test_bits(void **state) {
@@ -346,12 +382,6 @@ static void test_options(void **state) {
 }
 
 /* ---- what is refused ---- */
-
-static void copy_tree(const char *name, const char *to) {
-  char command[1200];
-  snprintf(command, sizeof command, "cp -r '" GOLDEN "%s/.' '%s'", name, to);
-  assert_int_equal(system(command), 0);
-}
 
 static void refused(const char *file, const char *content, const char *base, loci_status expected, const char *words) {
   loci_context *context = test_context_new(1, NULL);
@@ -763,11 +793,14 @@ static void test_minilm(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(test_bge),           cmocka_unit_test(test_e5),          cmocka_unit_test(test_gte),
-      cmocka_unit_test(test_dense),         cmocka_unit_test(test_masked),      cmocka_unit_test(test_lengths),
-      cmocka_unit_test(test_static),        cmocka_unit_test(test_bits),        cmocka_unit_test(test_options),
-      cmocka_unit_test(test_refused),       cmocka_unit_test(test_fingerprint), cmocka_unit_test(test_static_write),
-      cmocka_unit_test(test_out_of_memory), cmocka_unit_test(test_file_faults), cmocka_unit_test(test_minilm),
+      cmocka_unit_test(test_bge),          cmocka_unit_test(test_e5),
+      cmocka_unit_test(test_gte),          cmocka_unit_test(test_dense),
+      cmocka_unit_test(test_masked),       cmocka_unit_test(test_families),
+      cmocka_unit_test(test_lengths),      cmocka_unit_test(test_static),
+      cmocka_unit_test(test_bits),         cmocka_unit_test(test_options),
+      cmocka_unit_test(test_refused),      cmocka_unit_test(test_fingerprint),
+      cmocka_unit_test(test_static_write), cmocka_unit_test(test_out_of_memory),
+      cmocka_unit_test(test_file_faults),  cmocka_unit_test(test_minilm),
   };
   return cmocka_run_group_tests(tests, read_texts, drop_texts);
 }
