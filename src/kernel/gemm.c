@@ -14,11 +14,16 @@ size_t loci__panels(const loci__kernels *kernels, size_t width) {
 void loci__gemm_pack(const loci__kernels *kernels, const float *w, size_t stride, size_t n_rows, size_t k,
                      const size_t *position, size_t column, size_t packed_k, float *packed) {
   size_t panel = kernels->gemm_panel;
-  for (size_t i = 0; i < n_rows; i++) {
-    size_t at = column + i;
-    float *into = packed + at / panel * panel * packed_k + at % panel;
+  for (size_t i = 0, n; i < n_rows; i += n) {
+    size_t at = column + i, lane = at % panel;
+    n = n_rows - i < panel - lane ? n_rows - i : panel - lane;
+    float *into = packed + (at - lane) * packed_k + lane;
     const float *from = w + i * stride;
-    for (size_t j = 0; j < k; j++) into[(position ? position[j] : j) * panel] = from[j];
+    /* Depth by depth: a panel's rows are read side by side, each a stream, and written as one. */
+    for (size_t j = 0; j < k; j++) {
+      float *row = into + (position ? position[j] : j) * panel;
+      for (size_t r = 0; r < n; r++) row[r] = from[r * stride + j];
+    }
   }
 }
 

@@ -100,25 +100,30 @@ static float *take(float *base, size_t *used, size_t count) {
   return at;
 }
 
-static size_t lay_out(loci__encoder *encoder, float *base) {
+/* Vectors first, then matrices; *n_vectors = the floats of the former. */
+static size_t lay_out(loci__encoder *encoder, float *base, size_t *n_vectors) {
+  const loci__encoder_config *config = &encoder->config;
   size_t used = 0, hidden = encoder->hidden_width, intermediate = encoder->intermediate_width;
   encoder->embedding_gain = take(base, &used, hidden);
   encoder->embedding_bias = take(base, &used, hidden);
-  for (size_t i = 0; i < encoder->config.n_layers; i++) {
-    packed_layer layer;
-    layer.qkv = take(base, &used, encoder->qkv_width * encoder->config.hidden_size);
-    layer.qkv_bias = take(base, &used, encoder->qkv_width);
-    layer.o = take(base, &used, hidden * encoder->context_width);
-    layer.o_bias = take(base, &used, hidden);
-    layer.up = take(base, &used, intermediate * encoder->config.hidden_size);
-    layer.up_bias = take(base, &used, intermediate);
-    layer.down = take(base, &used, hidden * encoder->config.intermediate_size);
-    layer.down_bias = take(base, &used, hidden);
-    layer.attention_gain = take(base, &used, hidden);
-    layer.attention_bias = take(base, &used, hidden);
-    layer.output_gain = take(base, &used, hidden);
-    layer.output_bias = take(base, &used, hidden);
-    if (base) encoder->layers[i] = layer;
+  for (size_t i = 0; i < config->n_layers; i++) {
+    packed_layer *layer = &encoder->layers[i];
+    layer->qkv_bias = take(base, &used, encoder->qkv_width);
+    layer->o_bias = take(base, &used, hidden);
+    layer->up_bias = take(base, &used, intermediate);
+    layer->down_bias = take(base, &used, hidden);
+    layer->attention_gain = take(base, &used, hidden);
+    layer->attention_bias = take(base, &used, hidden);
+    layer->output_gain = take(base, &used, hidden);
+    layer->output_bias = take(base, &used, hidden);
+  }
+  *n_vectors = used;
+  for (size_t i = 0; i < config->n_layers; i++) {
+    packed_layer *layer = &encoder->layers[i];
+    layer->qkv = take(base, &used, encoder->qkv_width * config->hidden_size);
+    layer->o = take(base, &used, hidden * encoder->context_width);
+    layer->up = take(base, &used, intermediate * config->hidden_size);
+    layer->down = take(base, &used, hidden * config->intermediate_size);
   }
   return used;
 }
@@ -195,16 +200,21 @@ loci_status loci__encoder_new(loci_context *context, const loci__encoder_config 
 
   loci_status status = LOCI_OK;
   size_t *depth_of = loci__alloc_array(context, config->hidden_size, sizeof *depth_of);
-  size_t floats = lay_out(encoder, NULL), bytes;
+  size_t floats = 0, n_vectors = 0, bytes = SIZE_MAX;
   if (config->n_layers > 0) encoder->layers = loci__alloc_zero(context, config->n_layers, sizeof *encoder->layers);
-  if (loci__mul(floats, sizeof(float), &bytes)) encoder->memory = loci__alloc_aligned(context, bytes);
-  else bytes = SIZE_MAX;
-  if (depth_of == NULL || (encoder->layers == NULL && config->n_layers > 0) || encoder->memory == NULL) {
+  if (encoder->layers != NULL || config->n_layers == 0) {
+    floats = lay_out(encoder, NULL, &n_vectors);
+    if (loci__mul(floats, sizeof(float), &bytes)) encoder->memory = loci__alloc_aligned(context, bytes);
+  }
+  if (depth_of == NULL || encoder->memory == NULL) {
     status = loci__fail_memory(error, bytes, "the encoder's packed weights");
   } else {
     prefer_huge_pages(encoder->memory, bytes);
-    memset(encoder->memory, 0, bytes);
-    lay_out(encoder, encoder->memory);
+    /* Packing writes every float of a matrix but the padding. */
+    bool padded = encoder->head_pad != encoder->head_size || encoder->hidden_width != config->hidden_size ||
+                  encoder->intermediate_width != config->intermediate_size;
+    memset(encoder->memory, 0, padded ? bytes : n_vectors * sizeof(float));
+    lay_out(encoder, encoder->memory, &n_vectors);
     copy_vector(encoder->embedding_gain, weights->norm_gain, config->hidden_size);
     copy_vector(encoder->embedding_bias, weights->norm_bias, config->hidden_size);
     for (size_t i = 0; i < config->hidden_size; i++) {

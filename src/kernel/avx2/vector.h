@@ -70,17 +70,18 @@ static inline vf vf_min(vf a, vf b) {
 static inline vf vf_abs(vf a) {
   return _mm256_andnot_ps(_mm256_set1_ps(-0.0f), a);
 }
-static inline vf vf_round(vf a) {
-  return _mm256_round_ps(a, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC);
+static inline vf vf_floor(vf x) {
+  return _mm256_round_ps(x, _MM_FROUND_TO_NEG_INF | _MM_FROUND_NO_EXC);
 }
-/* p · 2^n for integral n in −126…127 */
-static inline vf vf_scale(vf p, vf n) {
-  __m256i bits = _mm256_slli_epi32(_mm256_add_epi32(_mm256_cvtps_epi32(n), _mm256_set1_epi32(127)), 23);
-  return _mm256_mul_ps(p, _mm256_castsi256_ps(bits));
+/* x − floor(x) */
+static inline vf vf_fraction(vf x) {
+  return _mm256_sub_ps(x, vf_floor(x));
 }
-/* The same, but 0 where x < limit. */
-static inline vf vf_scale_or_zero(vf p, vf n, vf x, vf limit) {
-  return _mm256_and_ps(_mm256_cmp_ps(x, limit, _CMP_NLT_UQ), vf_scale(p, n));
+/* p · 2^floor(x) for x < 128, 0 for x < −126 */
+static inline vf vf_scale(vf p, vf x) {
+  __m256i bits = _mm256_slli_epi32(_mm256_add_epi32(_mm256_cvtps_epi32(vf_floor(x)), _mm256_set1_epi32(127)), 23);
+  vf in_range = _mm256_cmp_ps(x, _mm256_set1_ps(-126.0f), _CMP_NLT_UQ);
+  return _mm256_and_ps(in_range, _mm256_mul_ps(p, _mm256_castsi256_ps(bits)));
 }
 
 static inline float vf_sum(vf x) {

@@ -70,16 +70,13 @@ static inline vf vf_min(vf a, vf b) {
 static inline vf vf_abs(vf a) {
   return _mm512_abs_ps(a);
 }
-static inline vf vf_round(vf a) {
-  return _mm512_roundscale_ps(a, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC);
+/* x − floor(x), 0 for infinities */
+static inline vf vf_fraction(vf x) {
+  return _mm512_reduce_ps(x, _MM_FROUND_TO_NEG_INF | _MM_FROUND_NO_EXC);
 }
-/* p · 2^n for integral n in −126…127 */
-static inline vf vf_scale(vf p, vf n) {
-  return _mm512_scalef_ps(p, n);
-}
-/* The same, but 0 where x < limit. */
-static inline vf vf_scale_or_zero(vf p, vf n, vf x, vf limit) {
-  return _mm512_maskz_scalef_ps(_mm512_cmp_ps_mask(x, limit, _CMP_NLT_UQ), p, n);
+/* p · 2^floor(x) for x < 128, 0 for x < −126 */
+static inline vf vf_scale(vf p, vf x) {
+  return _mm512_maskz_scalef_ps(_mm512_cmp_ps_mask(x, _mm512_set1_ps(-126.0f), _CMP_NLT_UQ), p, x);
 }
 
 static inline float vf_sum(vf x) {

@@ -6,7 +6,7 @@
  * in ascending order by FMA, so its bits depend on its own row and column only; tiles of fewer rows are the same code
  * with a smaller constant. m rows are spread evenly over the least number of tiles.
  *
- * exp(x) = 2^t, t = x·log2 e: minimax polynomial of degree 6 on −½…½, relative error 2e-9 before rounding; rounding t
+ * exp(x) = 2^t, t = x·log2 e: minimax polynomial of degree 6 on 0…1, relative error 2e-9 before rounding; rounding t
  * adds 6e-8·|x|, which softmax multiplies by exp(x). GELU: x·Φ(x) = max(x, 0) − |x|·Φ(−|x|), where Φ(−a) = exp(−a²/2)·G(a); G is a polynomial
  * of degree 11 fitted on [0, 6.2] with the weight a·exp(−a²/2), error of the whole 2e-8 before rounding. Both
  * polynomials: iteratively reweighted least squares on Chebyshev nodes, in double precision.
@@ -24,33 +24,22 @@
 
 #define VF_LOG2_E 1.44269504088896341f
 
-/* 2^t = 2^n · 2^r with n = round(t), r exact in −½…½. */
-VF_INLINE vf vf_exp2_fraction(vf r) {
-  vf p = vf_set1(1.5353351493e-04f);
-  p = vf_fma(p, r, vf_set1(1.3398887319e-03f));
-  p = vf_fma(p, r, vf_set1(9.6184374820e-03f));
-  p = vf_fma(p, r, vf_set1(5.5503324403e-02f));
-  p = vf_fma(p, r, vf_set1(2.4022647912e-01f));
-  p = vf_fma(p, r, vf_set1(6.9314720287e-01f));
-  return vf_fma(p, r, vf_set1(1.0f));
-}
-
-/* t in −126…127; NaN stays. */
-VF_INLINE vf vf_exp2_in_range(vf t) {
-  vf n = vf_round(t);
-  return vf_scale(vf_exp2_fraction(vf_sub(t, n)), n);
-}
-
-/* t ≤ 127; 0 below −126, where floats are subnormal. */
+/* 2^t = 2^n · 2^r with n = floor(t) and r exact in 0…1, for t < 128; 0 below −126, where floats are subnormal. */
 VF_INLINE vf vf_exp2(vf t) {
-  vf low = vf_set1(-126.0f), inside = vf_max(low, t);
-  vf n = vf_round(inside);
-  return vf_scale_or_zero(vf_exp2_fraction(vf_sub(inside, n)), n, t, low);
+  vf r = vf_fraction(t);
+  vf p = vf_set1(2.1612987569e-04f);
+  p = vf_fma(p, r, vf_set1(1.2467827386e-03f));
+  p = vf_fma(p, r, vf_set1(9.6754534022e-03f));
+  p = vf_fma(p, r, vf_set1(5.5485279830e-02f));
+  p = vf_fma(p, r, vf_set1(2.4022930570e-01f));
+  p = vf_fma(p, r, vf_set1(6.9314704443e-01f));
+  p = vf_fma(p, r, vf_set1(1.0f));
+  return vf_scale(p, t);
 }
 
 VF_INLINE vf vf_gelu(vf x) {
   vf a = vf_min(vf_set1(6.2f), vf_abs(x));
-  vf e = vf_exp2_in_range(vf_mul(vf_mul(a, a), vf_set1(-0.5f * VF_LOG2_E)));
+  vf e = vf_exp2(vf_mul(vf_mul(a, a), vf_set1(-0.5f * VF_LOG2_E)));
   vf g = vf_set1(-1.3390155671e-07f);
   g = vf_fma(g, a, vf_set1(3.8650848813e-06f));
   g = vf_fma(g, a, vf_set1(-4.9911964705e-05f));
