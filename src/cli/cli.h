@@ -283,7 +283,7 @@ void loci__skips_event(void *user, const char *action, const char *path, const c
 /* Skipped files on stderr, by reason. */
 void loci__skips_tell(loci__skips *skips);
 void loci__skips_release(loci__skips *skips);
-void loci__report_put(loci__buffer *out, const loci__cli *cli, const loci_index_report *report, bool json,
-                      bool dry_run);
+typedef enum loci__report_kind { LOCI__REPORT_INDEX, LOCI__REPORT_DRY_RUN, LOCI__REPORT_REINDEX } loci__report_kind;
+void loci__report_put(loci__buffer *out, const loci_index_report *report, bool json, loci__report_kind kind);
 
 #endif

@@ -23,10 +23,6 @@ static loci_status run(loci__cli *cli, loci_error *error) {
   if (!v->output)
     return loci__fail(error, LOCI_ERROR_USAGE, "say where to write the model: loci distil %s -o DIR", teacher);
   if (v->dim > 65536) return loci__fail(error, LOCI_ERROR_USAGE, "--dim is at most 65536");
-  if (!v->corpus)
-    loci__note(cli,
-               "no --corpus: the vectors are the teacher's, reduced by PCA and weighted by rank; a corpus makes "
-               "a better model");
   loci_distil_options o;
   loci_distil_options_init(&o);
   o.corpus = v->corpus;

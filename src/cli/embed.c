@@ -305,9 +305,9 @@ static loci_status run(loci__cli *cli, loci_error *error) {
                       "the format %s is bytes, not for a terminal; send it to a file: "
                       "> vectors.%s",
                       j.format == NPY ? "npy" : "bin", j.format == NPY ? "npy" : "bin");
-  if (!v->model) loci__environment_tell_limits(cli);
   loci_status status = loci_model_open(cli->context, v->model, &j.model, error);
   if (status == LOCI_OK) {
+    if (!v->model) loci__environment_tell_limits(cli);
     loci_model_get_info(j.model, &j.info);
     status = embed(&j, path, error);
     loci_model_close(j.model);

@@ -58,7 +58,8 @@ static loci_status index_paths(loci__cli *cli, loci_collection *collection, loci
     if (report.n_truncated)
       loci__note(cli, "%llu passages were longer than the model takes and were cut",
                  (unsigned long long)report.n_truncated);
-    if (v->json || (!v->dry_run && !cli->common.quiet)) loci__report_put(&out, cli, &report, v->json, v->dry_run);
+    if (v->json || (!v->dry_run && !cli->common.quiet))
+      loci__report_put(&out, &report, v->json, v->dry_run ? LOCI__REPORT_DRY_RUN : LOCI__REPORT_INDEX);
     status = loci__output_flush(cli, &out, error);
     cli->nothing = report.n_skipped > 0;
   } else if (status == LOCI_ERROR_CANCELLED) {

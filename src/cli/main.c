@@ -32,7 +32,7 @@ static const char *next_step(loci_status status) {
   switch (status) {
     case LOCI_ERROR_MODEL: return "`loci doctor` lists the models that are there, and where they are looked for";
     case LOCI_ERROR_CORRUPT: return "`loci check --deep` says what is damaged; `loci reindex` makes the vectors anew";
-    case LOCI_ERROR_LOCKED: return "wait for it to end, or stop it; searching goes on meanwhile";
+    case LOCI_ERROR_LOCKED: return "searching goes on meanwhile";
     case LOCI_ERROR_MEMORY: return "free some memory, or set LOCI_THREADS=1 to need less";
     case LOCI_ERROR_INTERNAL: return "this is a fault of loci: please report it with the command that shows it";
     default: return NULL;

@@ -32,7 +32,7 @@ static loci_status reindex(loci__cli *cli, loci_collection *collection, loci_err
     loci__skips_tell(&skips);
     loci__buffer out;
     loci__buffer_init(&out, NULL, 0);
-    if (v->json || !cli->common.quiet) loci__report_put(&out, cli, &report, v->json, false);
+    if (v->json || !cli->common.quiet) loci__report_put(&out, &report, v->json, LOCI__REPORT_REINDEX);
     status = loci__output_flush(cli, &out, error);
     loci__buffer_release(&out);
   } else if (status == LOCI_ERROR_CANCELLED) {

@@ -100,21 +100,23 @@ static void put_json(loci__buffer *out, const loci_index_report *r, bool dry_run
   loci__buffer_putc(out, '\n');
 }
 
-void loci__report_put(loci__buffer *out, const loci__cli *cli, const loci_index_report *report, bool json,
-                      bool dry_run) {
-  (void)cli;
+void loci__report_put(loci__buffer *out, const loci_index_report *report, bool json, loci__report_kind kind) {
   if (json) {
-    put_json(out, report, dry_run);
+    put_json(out, report, kind == LOCI__REPORT_DRY_RUN);
     return;
   }
-  loci__put_count(out, report->n_seen, "file");
-  const char *between = ": ";
-  put_part(out, &between, report->n_new, "new");
-  put_part(out, &between, report->n_changed, "changed");
-  put_part(out, &between, report->n_unchanged, "unchanged");
-  put_part(out, &between, report->n_gone, "gone");
-  put_part(out, &between, report->n_skipped, "skipped");
-  if (!dry_run) {
+  if (kind == LOCI__REPORT_REINDEX) {
+    loci__put_count(out, report->n_changed, "document");
+  } else {
+    loci__put_count(out, report->n_seen, "file");
+    const char *between = ": ";
+    put_part(out, &between, report->n_new, "new");
+    put_part(out, &between, report->n_changed, "changed");
+    put_part(out, &between, report->n_unchanged, "unchanged");
+    put_part(out, &between, report->n_gone, "gone");
+    put_part(out, &between, report->n_skipped, "skipped");
+  }
+  if (kind != LOCI__REPORT_DRY_RUN) {
     loci__buffer_puts(out, "; ");
     loci__put_count(out, report->n_chunks, "passage");
     loci__buffer_puts(out, " embedded (");

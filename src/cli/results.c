@@ -141,7 +141,7 @@ static size_t excerpt_start(const char *text, size_t length, size_t best_start, 
 }
 
 static void put_excerpt(loci__buffer *out, const loci__cli *cli, const loci_result *r) {
-  size_t length = strlen(r->text), line = cli->width - INDENT - 1;
+  size_t length = strlen(r->text), line = cli->width - INDENT - 2; /* room for " …" */
   size_t best_end = r->best_start + r->best_length;
   size_t at = excerpt_start(r->text, length, r->best_start, r->best_length, line * EXCERPT_LINES - 4);
   size_t column = 0, n_lines = 1;
