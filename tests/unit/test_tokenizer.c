@@ -318,8 +318,9 @@ static double seconds_of(const loci_tokenizer *t, const char *text, size_t lengt
   return (double)(clock() - begin) / CLOCKS_PER_SEC;
 }
 
-/* R7: time(4n) ≤ 5 · time(n), n = 1 MB (a quarter of it for the plain encoder); ≤ 2 s a MB; memory ≤ 20 times the input. Processor time, in pairs measured one
- * after the other, up to eight pairs: a busy machine spoils some, a quadratic step all of them. */
+/* R7: time(4n) ≤ 5 · time(n), n = 1 MB (a quarter of it for the plain encoder); ≤ 2 s a MB; memory ≤ 20 times the
+ * input. Processor time, in pairs measured one after the other, up to eight pairs: a busy machine spoils some, a
+ * quadratic step all of them. */
 static void time_is_linear(void **state) {
   (void)state;
   enum { N = 1 << 20 };

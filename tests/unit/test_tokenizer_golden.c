@@ -102,7 +102,7 @@ static int load_generator(void **state) {
     generator.fragment[i++] = v;
   i = 0;
   for (const loci__json *v = loci__json_first(generator.ranges); v != NULL; v = loci__json_next(generator.ranges, v)) {
-    uint64_t a, b;
+    uint64_t a = 0, b = 0;
     const loci__json *low = loci__json_first(v);
     assert_true(loci__json_u64(low, &a) && loci__json_u64(loci__json_next(v, low), &b));
     generator.range[i][0] = (uint32_t)a;
