@@ -17,6 +17,11 @@
 /* Below this much a single thread is done before the pool has woken up (8 MiB at 10 GB/s: 0.8 ms). */
 enum { FLAT_INLINE_BYTES = 8 * 1024 * 1024 };
 
+/* A mapped file has small pages, across which the processor does not prefetch by itself: while one step is summed up,
+ * the lines of a later one are asked for. Measured on 500,000 × 384 (bench/scan, AVX-512): 76 % of the bandwidth
+ * without, 80 to 84 % with 4 to 16 KiB ahead, best at 8 KiB in steps of 6 KiB. */
+enum { FLAT_STEP_BYTES = 6 * 1024, FLAT_AHEAD_BYTES = 8 * 1024 };
+
 typedef struct scan_i8 {
   const loci__segment *segment;
   const loci__kernels *kernels;
@@ -33,8 +38,15 @@ static loci_status scan_i8_block(void *arg, size_t task, size_t worker, loci_err
   size_t rows = header->block_rows < header->n - first ? header->block_rows : header->n - first;
   LOCI__TRY(loci__segment_verify_block(scan->segment, task, error));
   int32_t sums[SEGMENT_BLOCK_ROWS_MAX];
-  scan->kernels->dot_rows_i8(scan->query, scan->segment->codes + first * header->stride, header->stride, rows,
-                             header->dim, sums);
+  const int8_t *codes = scan->segment->codes + first * header->stride;
+  const char *end = (const char *)scan->segment->codes + header->n * header->stride;
+  size_t step = FLAT_STEP_BYTES / header->stride + 1;
+  for (size_t r = 0; r < rows; r += step) {
+    size_t n = step < rows - r ? step : rows - r;
+    const char *ahead = (const char *)(codes + r * header->stride) + FLAT_AHEAD_BYTES;
+    for (size_t at = 0; at < n * header->stride && ahead + at < end; at += 64) __builtin_prefetch(ahead + at, 0, 3);
+    scan->kernels->dot_rows_i8(scan->query, codes + r * header->stride, header->stride, n, header->dim, sums + r);
+  }
   const float *scales = scan->segment->scales + first;
   float *scores = scan->scores + first;
   for (size_t r = 0; r < rows; r++) scores[r] = scan->scale * scales[r] * (float)sums[r];
