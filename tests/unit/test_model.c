@@ -333,6 +333,75 @@ static void test_bits(void **state) {
   }
 }
 
+/* One model, several threads at once. */
+typedef struct visitor {
+  loci_model *model;
+  float *vectors;
+  char fingerprint[33];
+  loci_status status;
+} visitor;
+
+static void *visit(void *arg) {
+  visitor *v = arg;
+  loci_error e;
+  v->status = loci_model_fingerprint(v->model, v->fingerprint, &e);
+  for (int i = 0; i < 5 && v->status == LOCI_OK; i++)
+    v->status = loci_embed(v->model, texts, n_texts, NULL, v->vectors, NULL, &e);
+  return NULL;
+}
+
+static void test_shared(void **state) {
+  (void)state;
+  loci_context *context = test_context_new(2, NULL);
+  loci_model *m = open_model(context, GOLDEN "bge-tiny-en");
+  enum { VISITORS = 3 };
+  visitor visitors[VISITORS];
+  pthread_t threads[VISITORS];
+  const size_t size = n_texts * m->dim * sizeof(float);
+  for (int i = 0; i < VISITORS; i++) {
+    visitors[i] = (visitor){.model = m, .vectors = malloc(size)};
+    assert_int_equal(pthread_create(&threads[i], NULL, visit, &visitors[i]), 0);
+  }
+  for (int i = 0; i < VISITORS; i++) {
+    assert_int_equal(pthread_join(threads[i], NULL), 0);
+    assert_int_equal(visitors[i].status, LOCI_OK);
+  }
+  for (int i = 1; i < VISITORS; i++) {
+    assert_memory_equal(visitors[0].vectors, visitors[i].vectors, size);
+    assert_string_equal(visitors[0].fingerprint, visitors[i].fingerprint);
+  }
+  for (int i = 0; i < VISITORS; i++) free(visitors[i].vectors);
+  loci_model_close(m);
+  test_context_free(context);
+}
+
+/* Every instruction set that this machine has. */
+static void test_isas(void **state) {
+  (void)state;
+  static const char *const isas[] = {"ref", "avx2", "avx512"};
+  for (size_t i = 0; i < LOCI__COUNT(isas); i++) {
+    loci_context_options options;
+    loci_context_options_init(&options);
+    options.threads = 1;
+    options.isa = isas[i];
+    loci_context *context;
+    if (loci_context_new(&options, &context, &error) != LOCI_OK) continue;
+    if (strcmp(loci_context_isa(context), isas[i]) == 0) {
+      print_message("%s\n", isas[i]);
+      loci_model *m = open_model(context, GOLDEN "dense-tiny");
+      compare(m, EXPECTED, "dense-tiny/default", with(LOCI_ROLE_DOCUMENT, NULL, 0), 4e-6);
+      loci_model_close(m);
+      m = open_model(context, GOLDEN "tiny-e5");
+      compare(m, EXPECTED, "tiny-e5/query", with(LOCI_ROLE_QUERY, NULL, 1), 2e-6);
+      loci_model_close(m);
+      m = open_model(context, GOLDEN "m2v-int8-tiny");
+      compare(m, STATIC, "m2v-int8-tiny/plain", with(LOCI_ROLE_DEFAULT, NULL, 0), 1e-6);
+      loci_model_close(m);
+    }
+    loci_context_free(context);
+  }
+}
+
 static int cancel(void *user, const loci_progress *progress) {
   ++*(int *)user;
   return progress->done > 0;
@@ -793,14 +862,12 @@ static void test_minilm(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(test_bge),          cmocka_unit_test(test_e5),
-      cmocka_unit_test(test_gte),          cmocka_unit_test(test_dense),
-      cmocka_unit_test(test_masked),       cmocka_unit_test(test_families),
-      cmocka_unit_test(test_lengths),      cmocka_unit_test(test_static),
-      cmocka_unit_test(test_bits),         cmocka_unit_test(test_options),
-      cmocka_unit_test(test_refused),      cmocka_unit_test(test_fingerprint),
-      cmocka_unit_test(test_static_write), cmocka_unit_test(test_out_of_memory),
-      cmocka_unit_test(test_file_faults),  cmocka_unit_test(test_minilm),
+      cmocka_unit_test(test_bge),           cmocka_unit_test(test_e5),          cmocka_unit_test(test_gte),
+      cmocka_unit_test(test_dense),         cmocka_unit_test(test_masked),      cmocka_unit_test(test_families),
+      cmocka_unit_test(test_lengths),       cmocka_unit_test(test_static),      cmocka_unit_test(test_bits),
+      cmocka_unit_test(test_options),       cmocka_unit_test(test_shared),      cmocka_unit_test(test_isas),
+      cmocka_unit_test(test_refused),       cmocka_unit_test(test_fingerprint), cmocka_unit_test(test_static_write),
+      cmocka_unit_test(test_out_of_memory), cmocka_unit_test(test_file_faults), cmocka_unit_test(test_minilm),
   };
   return cmocka_run_group_tests(tests, read_texts, drop_texts);
 }
