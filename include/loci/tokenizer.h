@@ -36,6 +36,7 @@ LOCI_API void loci_tokens_release(loci_tokens *tokens);
 LOCI_API loci_status loci_tokenizer_encode(const loci_tokenizer *tokenizer, const char *text, size_t length,
                                            int special, loci_tokens *out, loci_error *error);
 
+/* The greatest id + 1, added tokens included. */
 LOCI_API size_t loci_tokenizer_vocabulary_size(const loci_tokenizer *tokenizer);
 /* The piece of an id, NUL-terminated, owned by the tokenizer; NULL for an id that is not there. */
 LOCI_API const char *loci_tokenizer_piece(const loci_tokenizer *tokenizer, int32_t id);

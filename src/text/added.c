@@ -8,6 +8,8 @@
 
 #include "unicode.h"
 
+enum { MAX_ADDED = 16384 }; /* they are compared one by one when a file is read; the largest in use has some 1,000 */
+
 void loci__added_release(loci__added *added) {
   for (size_t i = 0; i < added->n; i++) loci__free(added->context, added->tokens[i].content);
   loci__free(added->context, added->tokens);
@@ -26,6 +28,7 @@ const loci__added_token *loci__added_find(const loci__added *added, const char *
 
 loci_status loci__added_add(loci__added *added, const loci__added_token *token, loci_error *error) {
   if (loci__added_find(added, token->content, token->length) != NULL) return LOCI_OK;
+  if (added->n >= MAX_ADDED) return loci__fail(error, LOCI_ERROR_LIMIT, "more than %d added tokens", MAX_ADDED);
   loci__added_token copy = *token;
   copy.content = loci__strndup(added->context, token->content, token->length);
   if (copy.content == NULL ||
