@@ -192,7 +192,7 @@ loci_status loci__document_read(loci_context *context, const char *bytes, size_t
     loci__buffer_append(&builder.text, text, n);
     loci__builder_end(&builder, (loci__block_kind)kind, level, start, end, page);
   }
-  if (in.failed || in.at != in.length) {
+  if (!builder.failed && (in.failed || in.at != in.length)) {
     loci__builder_release(&builder);
     return loci__fail_at(error, LOCI_ERROR_FORMAT, (int64_t)in.at, "not a document at byte %zu", in.at);
   }

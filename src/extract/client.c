@@ -35,29 +35,41 @@ struct loci__helper {
 
 /* ---- where the program is -------------------------------------------------------------------- */
 
-static char *find_program(loci_context *context) {
+static loci_status find_program(loci_context *context, char **out, loci_error *error) {
   const char *given = loci__context_options(context)->helper;
-  if (given) return loci__strdup(context, given);
+  if (given) {
+    *out = loci__strdup(context, given);
+    return *out ? LOCI_OK : loci__fail_memory(error, strlen(given), "a path");
+  }
   Dl_info info;
-  if (!dladdr((const void *)loci__helper_new, &info) || !info.dli_fname) return NULL;
-  char *file = loci__path_absolute(context, info.dli_fname);
-  char *folder = file ? loci__path_folder(context, file) : NULL;
-  /* lib/, lib/x86_64-linux-gnu/ and bin/ (a program that holds the library), the build tree and its tests/. */
+  char *file = NULL, *folder = NULL;
+  bool memory = true;
+  *out = NULL;
+  if (dladdr((const void *)(uintptr_t)loci__helper_new, &info) && info.dli_fname) {
+    file = loci__path_absolute(context, info.dli_fname);
+    folder = file ? loci__path_folder(context, file) : NULL;
+    memory = folder != NULL;
+  }
+  /* From lib/ or bin/ (a program that holds the library), from lib/x86_64-linux-gnu/, from the build tree. */
   static const char *const places[] = {"../libexec/loci/loci-extract", "../../libexec/loci/loci-extract",
                                        "libexec/loci/loci-extract"};
-  char *found = NULL;
-  for (size_t i = 0; folder && i < LOCI__COUNT(places) && !found; i++) {
+  for (size_t i = 0; folder && i < LOCI__COUNT(places) && !*out && memory; i++) {
     char *joined = loci__path_join(context, folder, places[i]);
-    found = joined ? loci__path_absolute(context, joined) : NULL;
+    *out = joined ? loci__path_absolute(context, joined) : NULL;
+    memory = *out != NULL;
     loci__free(context, joined);
-    if (found && !loci__file_exists(context, found)) {
-      loci__free(context, found);
-      found = NULL;
+    if (memory && !loci__file_exists(context, *out)) {
+      loci__free(context, *out);
+      *out = NULL;
     }
   }
   loci__free(context, file);
   loci__free(context, folder);
-  return found;
+  if (!memory) return loci__fail_memory(error, 4096, "a path");
+  if (*out) return LOCI_OK;
+  return loci__fail(error, LOCI_ERROR_NOT_FOUND,
+                    "the program loci-extract was not found beside the library: install it to libexec/loci, or name "
+                    "it in the context's options (helper)");
 }
 
 loci_status loci__helper_new(loci_context *context, loci__helper **out, loci_error *error) {
@@ -145,13 +157,7 @@ static uint32_t get_u32(const unsigned char *in) {
 /* ---- starting -------------------------------------------------------------------------------- */
 
 static loci_status start(loci__helper *helper, loci_error *error) {
-  if (!helper->program) {
-    helper->program = find_program(helper->context);
-    if (!helper->program)
-      return loci__fail(error, LOCI_ERROR_NOT_FOUND,
-                        "the program loci-extract was not found beside the library: install it to libexec/loci, or "
-                        "name it in the context's options (helper)");
-  }
+  if (!helper->program) LOCI__TRY(find_program(helper->context, &helper->program, error));
   int pair[2];
   if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) < 0)
     return loci__fail_file(error, "make a socket for", helper->program, errno);

@@ -279,34 +279,9 @@ static void put_line(blocker *b, size_t i, bool first, bool folded) {
   }
 }
 
-/* A word cut at the end of a printed line: "exam-" before "ple". The line end moves behind the whole word. */
-static bool put_hyphenated(blocker *b, size_t i, size_t next) {
-  loci__buffer *out = &b->builder->text;
-  const line *row = &b->lines[i], *after = &b->lines[next];
-  if (row->length < 3 || b->text[row->start + row->length - 1] != '-') return false;
-  char before = b->text[row->start + row->length - 2], behind = b->text[after->start];
-  if (!(before >= 'a' && before <= 'z') || !(behind >= 'a' && behind <= 'z')) return false;
-  size_t word = 0;
-  while (word < after->length && !is_blank(b->text[after->start + word])) word++;
-  if (word == after->length || !out->length || out->data[out->length - 1] != '-') return false;
-  out->length--;
-  loci__buffer_append(out, b->text + after->start, word);
-  b->lines[next].start += (uint32_t)word;
-  b->lines[next].length -= (uint32_t)word;
-  while (b->lines[next].length && is_blank(b->text[b->lines[next].start])) {
-    b->lines[next].start++;
-    b->lines[next].length--;
-  }
-  return true;
-}
-
 static void put_block(blocker *b, loci__block_kind kind, uint32_t level, size_t first, size_t end) {
   uint32_t page = b->lines[first].page;
-  bool pages = b->style == LOCI__TEXT_PAGES;
-  for (size_t i = first; i < end; i++) {
-    put_line(b, i, i == first, kind != LOCI__BLOCK_CODE);
-    if (pages && i + 1 < end) put_hyphenated(b, i, i + 1);
-  }
+  for (size_t i = first; i < end; i++) put_line(b, i, i == first, kind != LOCI__BLOCK_CODE);
   loci__builder_end(b->builder, kind, level, (uint32_t)first + 1, (uint32_t)end, page);
 }
 
