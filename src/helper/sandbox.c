@@ -36,15 +36,14 @@
 enum { CPU_SECONDS = 20 };
 #define MEMORY_LIMIT ((rlim_t)2 << 30) /* address space: the request, the answer and the parser's tree */
 
-static bool limit(int what, rlim_t value) {
-  return setrlimit(what, &(struct rlimit){value, value}) == 0;
-}
+/* A macro, since the C libraries disagree on the type of the first argument. */
+#define LIMIT(what, value) (setrlimit(what, &(struct rlimit){(value), (value)}) == 0)
 
 static bool set_limits(rlim_t files) {
-  bool good = limit(RLIMIT_CPU, CPU_SECONDS) && limit(RLIMIT_CORE, 0) && limit(RLIMIT_NPROC, 0) &&
-              limit(RLIMIT_NOFILE, files) && limit(RLIMIT_FSIZE, LOCI__HELPER_OUTPUT_LIMIT);
+  bool good = LIMIT(RLIMIT_CPU, CPU_SECONDS) && LIMIT(RLIMIT_CORE, 0) && LIMIT(RLIMIT_NPROC, 0) &&
+              LIMIT(RLIMIT_NOFILE, files) && LIMIT(RLIMIT_FSIZE, LOCI__HELPER_OUTPUT_LIMIT);
 #ifndef SANITIZED /* their shadow memory is terabytes of address space */
-  good = good && limit(RLIMIT_AS, MEMORY_LIMIT);
+  good = good && LIMIT(RLIMIT_AS, MEMORY_LIMIT);
 #endif
   return good && prctl(PR_SET_PDEATHSIG, SIGKILL) == 0 && prctl(PR_SET_DUMPABLE, 0) == 0;
 }
