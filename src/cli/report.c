@@ -114,7 +114,8 @@ void loci__report_put(loci__buffer *out, const loci_index_report *report, bool j
     put_part(out, &between, report->n_changed, "changed");
     put_part(out, &between, report->n_unchanged, "unchanged");
     put_part(out, &between, report->n_gone, "gone");
-    put_part(out, &between, report->n_skipped, "skipped");
+    /* They are among the new and unchanged ones: known, so that they are not read again. */
+    if (report->n_skipped) loci__buffer_printf(out, " (%llu skipped)", (unsigned long long)report->n_skipped);
   }
   if (kind != LOCI__REPORT_DRY_RUN) {
     loci__buffer_puts(out, "; ");
