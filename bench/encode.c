@@ -3,7 +3,7 @@
  * usage: encode [--isa NAME] [--json] [--seconds S] [--batch TOKENS] [--lengths 16,64,…] [--shape minilm|base] [--own-time]
  *
  * Weights are random (the rate does not depend on them) in the shape of all-MiniLM-L6-v2 or BERT-base. The share is of
- * the fp32 multiply rate that a micro-kernel reaches here with its weights in the second-level cache, measured in the
+ * the fp32 multiply rate that a micro-kernel reaches here, in the same vector width, with its weights in the second-level cache, measured in the
  * same run (bench/peak measures it too). Operations counted: 2 for each multiply-add of the linear layers and of
  * attention; none for the rest, which costs time all the same.
  */
@@ -119,7 +119,7 @@ int main(int argc, char **argv) {
   snprintf(title, sizeof title, "encoder fp32, %s shape, %s, 1 thread, %zu tokens a run",
            base ? "BERT-base" : "MiniLM-L6", loci_context_isa(context), batch);
   bench_begin(&table, title, json);
-  const bench_multiply *multiply = bench_multiply_fp32();
+  const bench_multiply *multiply = bench_multiply_fp32(strcmp(loci_context_isa(context), "avx512") == 0 ? 512 : 256);
   bench_figure peak = {NAN, NAN, NAN};
   if (multiply != NULL) peak = bench_rate(bench_multiply_l2, (void *)(uintptr_t)multiply, 20, 0.5);
   bench_row(&table, "fp32 multiply rate, weights in L2",

@@ -93,10 +93,10 @@ const bench_multiply *bench_multiply_at(size_t i) {
 
 #endif
 
-const bench_multiply *bench_multiply_fp32(void) {
+const bench_multiply *bench_multiply_fp32(int bits) {
   const bench_multiply *found = NULL, *next;
   for (size_t i = 0; (next = bench_multiply_at(i)) != NULL; i++) {
-    if (next->precision[0] == 'f') found = next;
+    if (next->precision[0] == 'f' && next->bits <= bits) found = next;
   }
   return found;
 }

@@ -19,8 +19,8 @@ typedef struct bench_multiply {
 /* Kernel i that this processor can run; NULL past the end. */
 const bench_multiply *bench_multiply_at(size_t i);
 
-/* The widest fp32 kernel, or NULL. */
-const bench_multiply *bench_multiply_fp32(void);
+/* The widest fp32 kernel of at most `bits`, or NULL. */
+const bench_multiply *bench_multiply_fp32(int bits);
 
 /* For bench_rate: arg is a bench_multiply; 512 KiB of weights, inside every L2 and outside every L1. */
 double bench_multiply_l2(void *arg);

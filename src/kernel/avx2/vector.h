@@ -6,6 +6,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "../simd/unroll.h"
+
 #define VF_ROWS_COUNT 6
 
 enum {
@@ -98,24 +100,24 @@ static inline float vf_max_lanes(vf x) {
 /* Rows become columns: x[i] lane j ↔ x[j] lane i. */
 static inline __attribute__((always_inline)) void vf_transpose(vf x[8]) {
   __m256 t[8];
-#pragma GCC unroll 4
+  VF_UNROLL
   for (int i = 0; i < 4; i++) {
     t[2 * i] = _mm256_unpacklo_ps(x[2 * i], x[2 * i + 1]);
     t[2 * i + 1] = _mm256_unpackhi_ps(x[2 * i], x[2 * i + 1]);
   }
-#pragma GCC unroll 2
+  VF_UNROLL
   for (int i = 0; i < 2; i++) {
     x[4 * i] = _mm256_shuffle_ps(t[4 * i], t[4 * i + 2], 0x44);
     x[4 * i + 1] = _mm256_shuffle_ps(t[4 * i], t[4 * i + 2], 0xee);
     x[4 * i + 2] = _mm256_shuffle_ps(t[4 * i + 1], t[4 * i + 3], 0x44);
     x[4 * i + 3] = _mm256_shuffle_ps(t[4 * i + 1], t[4 * i + 3], 0xee);
   }
-#pragma GCC unroll 4
+  VF_UNROLL
   for (int i = 0; i < 4; i++) {
     t[i] = _mm256_permute2f128_ps(x[i], x[4 + i], 0x20);
     t[4 + i] = _mm256_permute2f128_ps(x[i], x[4 + i], 0x31);
   }
-#pragma GCC unroll 8
+  VF_UNROLL
   for (int i = 0; i < 8; i++) x[i] = t[i];
 }
 

@@ -6,6 +6,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "../simd/unroll.h"
+
 #define VF_ROWS_COUNT 14
 
 enum {
@@ -95,12 +97,12 @@ static inline float vf_max_lanes(vf x) {
 /* Rows become columns: x[i] lane j ↔ x[j] lane i. Pairs, quads, then 128-bit blocks. */
 static inline __attribute__((always_inline)) void vf_transpose(vf x[16]) {
   __m512 t[16];
-#pragma GCC unroll 8
+  VF_UNROLL
   for (int i = 0; i < 8; i++) {
     t[2 * i] = _mm512_unpacklo_ps(x[2 * i], x[2 * i + 1]);
     t[2 * i + 1] = _mm512_unpackhi_ps(x[2 * i], x[2 * i + 1]);
   }
-#pragma GCC unroll 4
+  VF_UNROLL
   for (int i = 0; i < 4; i++) {
     __m512d a = _mm512_castps_pd(t[4 * i]), b = _mm512_castps_pd(t[4 * i + 1]);
     __m512d c = _mm512_castps_pd(t[4 * i + 2]), d = _mm512_castps_pd(t[4 * i + 3]);
@@ -109,14 +111,14 @@ static inline __attribute__((always_inline)) void vf_transpose(vf x[16]) {
     x[4 * i + 2] = _mm512_castpd_ps(_mm512_unpacklo_pd(b, d));
     x[4 * i + 3] = _mm512_castpd_ps(_mm512_unpackhi_pd(b, d));
   }
-#pragma GCC unroll 4
+  VF_UNROLL
   for (int i = 0; i < 4; i++) {
     t[i] = _mm512_shuffle_f32x4(x[i], x[4 + i], 0x88);
     t[4 + i] = _mm512_shuffle_f32x4(x[i], x[4 + i], 0xdd);
     t[8 + i] = _mm512_shuffle_f32x4(x[8 + i], x[12 + i], 0x88);
     t[12 + i] = _mm512_shuffle_f32x4(x[8 + i], x[12 + i], 0xdd);
   }
-#pragma GCC unroll 4
+  VF_UNROLL
   for (int i = 0; i < 4; i++) {
     x[i] = _mm512_shuffle_f32x4(t[i], t[8 + i], 0x88);
     x[8 + i] = _mm512_shuffle_f32x4(t[i], t[8 + i], 0xdd);

@@ -8,6 +8,7 @@
 #define LOCI_KERNEL_SIMD_DISTANCE_KERNELS_H
 
 #include "../kernel.h"
+#include "unroll.h"
 
 #include <math.h>
 
@@ -16,7 +17,7 @@ static inline __attribute__((always_inline)) float vf_sum_products(const float *
   vf sum[4] = {vf_zero(), vf_zero(), vf_zero(), vf_zero()};
   size_t i = 0;
   for (; i + 4 * VF_WIDTH <= n; i += 4 * VF_WIDTH) {
-#pragma GCC unroll 4
+    VF_UNROLL
     for (size_t j = 0; j < 4; j++) {
       vf x = vf_load(a + i + j * VF_WIDTH), y = vf_load(b + i + j * VF_WIDTH);
       if (difference) x = y = vf_sub(x, y);

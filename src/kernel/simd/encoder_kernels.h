@@ -15,6 +15,7 @@
 #define LOCI_KERNEL_SIMD_ENCODER_KERNELS_H
 
 #include "../kernel.h"
+#include "unroll.h"
 
 #include <math.h>
 
@@ -112,28 +113,31 @@ static float vf_exp_sum_f32(const float *x, size_t n, float x_max, float scale, 
  * the optimiser: left to itself gcc 12 keeps one offset a row and spills them into vector registers. */
 VF_INLINE void vf_tile(const size_t rows, const size_t vecs, const float *x, size_t x_stride, const float *b,
                        size_t b_stride, size_t k, const float *ahead, size_t ahead_step, vf acc[VF_ROWS][VF_PANEL]) {
-#pragma GCC unroll 14
+  VF_UNROLL
   for (size_t i = 0; i < rows; i++) {
-#pragma GCC unroll 2
+    VF_UNROLL
     for (size_t j = 0; j < vecs; j++) acc[i][j] = vf_zero();
   }
   const float *five[(VF_ROWS + 4) / 5];
-#pragma GCC unroll 3
+  VF_UNROLL
   for (size_t g = 0; g < (rows + 4) / 5; g++) {
     five[g] = x + 5 * g * x_stride;
     __asm__("" : "+r"(five[g]));
   }
   for (size_t p = 0; p < k; p++) {
     vf w[VF_PANEL];
-#pragma GCC unroll 2
+    VF_UNROLL
     for (size_t j = 0; j < vecs; j++) w[j] = vf_load(b + j * VF_WIDTH);
-#pragma GCC unroll 14
+    VF_UNROLL
     for (size_t i = 0; i < rows; i++) {
       vf value = vf_set1(five[i / 5][i % 5 * x_stride]);
-#pragma GCC unroll 2
-      for (size_t j = 0; j < vecs; j++) acc[i][j] = vf_fma(value, w[j], acc[i][j]);
+      VF_UNROLL
+      for (size_t j = 0; j < vecs; j++) {
+        acc[i][j] = vf_fma(value, w[j], acc[i][j]);
+        VF_DONE(acc[i][j]);
+      }
     }
-#pragma GCC unroll 3
+    VF_UNROLL
     for (size_t g = 0; g < (rows + 4) / 5; g++) five[g]++;
     b += b_stride;
     __builtin_prefetch(ahead, 0, 2);
@@ -147,10 +151,10 @@ VF_INLINE void vf_tile_store(const size_t rows, const size_t vecs, const float *
                              const float *bias, float *y, size_t y_stride) {
   vf acc[VF_ROWS][VF_PANEL];
   vf_tile(rows, vecs, x, x_stride, b, b_stride, k, ahead, ahead_step, acc);
-#pragma GCC unroll 2
+  VF_UNROLL
   for (size_t j = 0; j < vecs; j++) {
     vf add = bias ? vf_load(bias + j * VF_WIDTH) : vf_zero();
-#pragma GCC unroll 14
+    VF_UNROLL
     for (size_t i = 0; i < rows; i++) {
       vf value = acc[i][j];
       if (row_scale) value = vf_mul(value, vf_set1(row_scale[i]));
@@ -302,13 +306,13 @@ static void vf_attention_keys(const loci__attention *attention, float *packed) {
     for (size_t d = 0; d < head_size; d += VF_WIDTH) {
       vf block[VF_WIDTH];
       if (n == VF_WIDTH) {
-#pragma GCC unroll 16
+        VF_UNROLL
         for (size_t i = 0; i < VF_WIDTH; i++) block[i] = vf_load(k + i * attention->stride + d);
       } else {
         for (size_t i = 0; i < VF_WIDTH; i++) block[i] = i < n ? vf_load(k + i * attention->stride + d) : vf_zero();
       }
       vf_transpose(block);
-#pragma GCC unroll 16
+      VF_UNROLL
       for (size_t i = 0; i < VF_WIDTH; i++) vf_store(panel + (d + i) * VF_COLUMNS, block[i]);
     }
   }
@@ -333,7 +337,7 @@ static void vf_attention_values(const loci__attention *attention, float *packed)
   for (size_t d = 0; d < attention->head_size; d += VF_COLUMNS) {
     const float *v = attention->v + d;
     for (size_t i = 0; i < attention->length; i++) {
-#pragma GCC unroll 2
+      VF_UNROLL
       for (size_t j = 0; j < VF_COLUMNS; j += VF_WIDTH) vf_store(packed + j, vf_load(v + j));
       v += attention->stride;
       packed += VF_COLUMNS;
