@@ -10,6 +10,10 @@
  * path below a root that is there is brought up to date as a part of it; only when that root's rules hide all of it
  * does it become a root of its own, since it was asked for by name.
  *
+ * When is a file changed? When its size, mtime or root is not what the store knows, and then its content's hash is not
+ * either. A file modified less than two seconds before it was read could change again under the same mtime: the store
+ * keeps that mtime negative, and the next run hashes the file to be sure (git calls such entries racy).
+ *
  * When is a file gone? When its root was walked, is there and is not empty, and the walk did not tell the file: a
  * folder that is not mounted today, or cannot be read, forgets nothing.
  */
@@ -21,6 +25,7 @@
 #include <stdio.h>
 
 #define NO_ROOT SIZE_MAX
+#define NOT_YET "not implemented" /* how the reasons begin that a newer version may do without */
 #define DEFAULT_MAX_FILE_SIZE ((uint64_t)64 << 20)
 
 bool loci__path_is_below(const char *prefix, const char *path) {
@@ -31,6 +36,15 @@ bool loci__path_is_below(const char *prefix, const char *path) {
 
 static const char *keep(loci__plan *plan, const char *text) {
   return loci__arena_strndup(&plan->arena, text, strlen(text));
+}
+
+/* Coarsest times of file systems in use: FAT's, two seconds. */
+#define RACY_NS ((int64_t)2000000000)
+
+static const char version_setting[] = "read_by";
+
+int64_t loci__plan_mtime(int64_t mtime_ns, int64_t now_ns) {
+  return mtime_ns > now_ns - RACY_NS && mtime_ns > 0 ? -mtime_ns : mtime_ns;
 }
 
 /* ---- the table of files --------------------------------------------------------------------------- */
@@ -229,6 +243,10 @@ loci_status loci__plan_put_roots(loci_collection *collection, loci__plan *plan, 
   return LOCI_OK;
 }
 
+loci_status loci__plan_put_version(loci_collection *collection, loci_error *error) {
+  return loci__store_set_setting(collection->store, version_setting, loci_version(), error);
+}
+
 /* ---- walking --------------------------------------------------------------------------------------- */
 
 typedef struct walk_state {
@@ -291,11 +309,18 @@ static loci_status note_file(void *arg, const char *path, const loci_file_info *
   if (skipped != NULL && (file->skipped = keep(plan, skipped)) == NULL) {
     return loci__fail_memory(error, strlen(skipped), "the table of files");
   }
-  bool is_same = file->id != 0 && file->known_size == file->size && file->known_mtime_ns == file->mtime_ns &&
-                 file->root_id == plan->roots[file->root].id;
+  bool is_racy = file->known_mtime_ns < 0 && file->known_mtime_ns == -file->mtime_ns;
+  bool is_same = file->id != 0 && file->known_size == file->size &&
+                 (is_racy || file->known_mtime_ns == file->mtime_ns) && file->root_id == plan->roots[file->root].id;
   /* "too large" is the walk's word and hangs on an option: what it says now counts. */
   bool was_large = file->known_skipped != NULL && strcmp(file->known_skipped, "too large") == 0;
-  if (is_same && (skipped != NULL ? file->known_skipped != NULL : !was_large)) {
+  bool may_read_now = plan->is_upgraded && file->known_skipped != NULL && loci__starts_with(file->known_skipped, NOT_YET);
+  if (is_same && is_racy && skipped == NULL && !may_read_now) {
+    file->is_work = file->is_recheck = true;
+    plan->n_work++;
+    return LOCI_OK;
+  }
+  if (is_same && !may_read_now && (skipped != NULL ? file->known_skipped != NULL : !was_large)) {
     plan->n_unchanged++;
     if (file->known_skipped != NULL) {
       plan->n_skipped++;
@@ -437,6 +462,10 @@ loci_status loci__plan_make(loci_collection *collection, const char *const *path
   LOCI__TRY(loci__store_each_root(collection->store, load_root, plan, error));
   for (size_t i = 0; i < plan->n_roots; i++) LOCI__TRY(load_walk(collection, plan, &plan->roots[i], error));
   LOCI__TRY(loci__store_each_document(collection->store, "", load_document, plan, error));
+  char *version = NULL;
+  LOCI__TRY(loci__store_get_setting(collection->store, version_setting, &version, error));
+  plan->is_upgraded = version == NULL || strcmp(version, loci_version()) != 0;
+  loci__free(collection->context, version);
   if (n_paths == 0) {
     size_t n_roots = plan->n_roots;
     uint64_t n_told = 0;

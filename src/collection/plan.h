@@ -24,6 +24,7 @@ typedef struct loci__plan_file {
   bool is_seen;        /* told by the walk */
   bool is_work;        /* to be read, or recorded as skipped */
   bool is_gone;        /* to be forgotten */
+  bool is_recheck;     /* looks unchanged, but is to be hashed to be sure */
   /* of the store; id 0 = not there */
   int64_t id, root_id, known_size, known_mtime_ns;
   const char *known_hash, *known_skipped;
@@ -42,6 +43,7 @@ typedef struct loci__plan {
   const char **unreadable;     /* paths at and below which nothing is taken for gone */
   size_t n_unreadable, unreadable_capacity;
   size_t n_work;
+  bool is_upgraded; /* another version of loci read the files: what it could not read is tried again */
   uint64_t n_seen, n_new, n_changed, n_unchanged, n_gone, n_skipped;
 } loci__plan;
 
@@ -52,9 +54,14 @@ loci_status loci__plan_make(loci_collection *collection, const char *const *path
 void loci__plan_release(loci__plan *plan);
 /* A document of the store with this content hash, or NULL. */
 const loci__plan_file *loci__plan_find_hash(const loci__plan *plan, const char *hash);
+/* What the store keeps as a file's mtime: negative when the file was modified so shortly before it was read that a later
+ * change could bear the same time. now_ns: of the wall clock, before the file was read. */
+int64_t loci__plan_mtime(int64_t mtime_ns, int64_t now_ns);
 /* Whether path is `prefix` or lies below it. */
 bool loci__path_is_below(const char *prefix, const char *path);
 /* Writes new roots and changed walk options. Inside a write transaction; fills the roots' ids. */
 loci_status loci__plan_put_roots(loci_collection *collection, loci__plan *plan, loci_error *error);
+/* Notes that this version has read every file. Inside a write transaction. */
+loci_status loci__plan_put_version(loci_collection *collection, loci_error *error);
 
 #endif

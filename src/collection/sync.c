@@ -23,6 +23,7 @@
 #include "plan.h"
 
 #include <stdlib.h>
+#include <time.h>
 
 enum {
   BATCH_FILES = 64,
@@ -36,6 +37,7 @@ typedef struct work {
   loci__plan_file *file;
   char hash[33];
   uint64_t n_bytes;
+  int64_t read_at_ns;  /* wall clock */
   bool is_same;        /* the content is what the store has: only size, mtime or root are new */
   bool is_left;        /* cannot be read today: the store keeps what it has */
   char reason[256];    /* why it is skipped, or "" */
@@ -126,6 +128,9 @@ static loci_status read_file(void *arg, size_t task, size_t worker, loci_error *
     skip(item, file->skipped);
     return LOCI_OK;
   }
+  struct timespec now = {0};
+  clock_gettime(CLOCK_REALTIME, &now);
+  item->read_at_ns = (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
   char *bytes = NULL;
   size_t length = 0;
   uint64_t limit = run->plan.roots[file->root].max_file_size;
@@ -144,7 +149,8 @@ static loci_status read_file(void *arg, size_t task, size_t worker, loci_error *
   }
   item->n_bytes = length;
   loci__hash_once(bytes, length, item->hash);
-  if (file->id != 0 && strcmp(item->hash, file->known_hash) == 0) item->is_same = true;
+  bool tries_again = file->known_skipped != NULL && loci__starts_with(file->known_skipped, "not implemented");
+  if (file->id != 0 && strcmp(item->hash, file->known_hash) == 0 && !tries_again) item->is_same = true;
   else status = extract_and_cut(run, item, bytes, length, worker, error);
   loci__free(run->context, bytes);
   return status;
@@ -317,14 +323,15 @@ static loci_status put_item(sync_run *run, const work *item, const float *vector
   loci__store *store = run->collection->store;
   const loci__plan_file *file = item->file;
   int64_t root_id = run->plan.roots[file->root].id;
+  int64_t mtime_ns = item->read_at_ns != 0 ? loci__plan_mtime(file->mtime_ns, item->read_at_ns) : file->mtime_ns;
   if (item->is_left) return LOCI_OK;
-  if (item->is_same) return loci__store_touch(store, file->id, root_id, file->size, file->mtime_ns, error);
+  if (item->is_same) return loci__store_touch(store, file->id, root_id, file->size, mtime_ns, error);
   loci__store_document document = {.root_id = root_id,
                                    .path = file->path,
                                    .title = item->title != NULL ? item->title : "",
                                    .format = item->format != NULL ? item->format : "",
                                    .size = file->size,
-                                   .mtime_ns = file->mtime_ns,
+                                   .mtime_ns = mtime_ns,
                                    .hash = item->hash,
                                    .skipped = item->reason[0] != '\0' ? item->reason : NULL};
   size_t n = item->chunks.n;
@@ -505,7 +512,17 @@ static loci_status prepare_model(sync_run *run, loci_error *error) {
   return LOCI_OK;
 }
 
-static loci_status finish_run(sync_run *run, loci_error *error) {
+static loci_status write_version(sync_run *run, loci_error *error) {
+  loci__store *store = run->collection->store;
+  LOCI__TRY(loci__store_begin_write(store, error));
+  loci_status status = loci__plan_put_version(run->collection, error);
+  if (status == LOCI_OK) status = loci__store_end(store, error);
+  if (status != LOCI_OK) loci__store_rollback(store);
+  return status;
+}
+
+static loci_status finish_run(sync_run *run, bool is_whole, loci_error *error) {
+  if (run->plan.is_upgraded && is_whole) LOCI__TRY(write_version(run, error));
   if (!run->has_written) return LOCI_OK;
   LOCI__TRY(loci__store_build_segments(run->collection->store, false, error));
   LOCI__TRY(loci__sample_pairs(run->collection, error));
@@ -526,14 +543,23 @@ static loci_status run_index(sync_run *run, const char *const *paths, size_t n_p
   LOCI__TRY(loci__meter_stage(&run->meter, "looking", "files", 0, error));
   LOCI__TRY(loci__plan_make(collection, paths, n_paths, run->options, &run->plan, error));
   loci_index_report *report = run->report;
+  bool is_first = true; /* nothing was read by an older version */
+  for (size_t i = 0; i < run->plan.n_files && is_first; i++) is_first = run->plan.files[i].id == 0;
   report->n_seen = run->plan.n_seen;
   report->n_unchanged = run->plan.n_unchanged;
   report->n_skipped = run->plan.n_skipped;
   if (run->options->dry_run) {
     for (size_t i = 0; i < run->plan.n_files; i++) {
       const loci__plan_file *file = &run->plan.files[i];
-      if (file->is_work) tell(run, file->skipped ? "skipped" : file->id ? "changed" : "new", file->path, file->skipped);
+      if (file->is_work && !file->is_recheck) {
+        tell(run, file->skipped ? "skipped" : file->id ? "changed" : "new", file->path, file->skipped);
+      }
       report->n_skipped += file->is_work && file->skipped != NULL;
+      if (file->is_recheck) {
+        report->n_unchanged++;
+        report->n_skipped += file->known_skipped != NULL;
+        if (file->known_skipped != NULL) tell(run, "skipped", file->path, file->known_skipped);
+      }
     }
     report->n_new = run->plan.n_new;
     report->n_changed = run->plan.n_changed;
@@ -550,7 +576,7 @@ static loci_status run_index(sync_run *run, const char *const *paths, size_t n_p
   loci_status status = sync_files(run, error);
   if (status == LOCI_OK) status = forget_gone(run, error);
   if (status == LOCI_OK) status = loci__meter_end(&run->meter, error);
-  if (status == LOCI_OK) status = finish_run(run, error);
+  if (status == LOCI_OK) status = finish_run(run, n_paths == 0 || is_first, error);
   return status;
 }
 
