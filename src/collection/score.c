@@ -1,13 +1,16 @@
 /* score.c: what a query gives each row of the store. The first half of a search, and what eval/ measures.
  *
  * The vectors' scores come from the segments' codes where there are segments: they are near (index/flat.c tells how
- * near), not exact; search.c takes the best few times k of them and computes those from the record. BM25 is exact.
+ * near), not exact; search.c takes the best few times k of them and computes those from the record. The error of codes
+ * averages out of the mean and deviation of many rows; few rows are all computed from the record. BM25 is exact.
  * Both are computed over the same rows, which is what makes their standard scores comparable.
  */
 #include "collection.h"
 
 
 #include <math.h>
+
+enum { EXACT_ROWS = 1024 }; /* some 1.5 ms */
 
 static loci_status alloc_scores(loci_context *context, size_t n, float **out, loci_error *error) {
   *out = loci__alloc_array(context, n > 0 ? n : 1, sizeof **out);
@@ -25,6 +28,16 @@ static loci_status embed_query(loci_collection *collection, const char *query, s
   LOCI__TRY(loci_embed(loci__collection_model(collection), &text, 1, &embed, out->query, &info, error));
   out->query_truncated = info.truncated;
   return LOCI_OK;
+}
+
+/* cosine[] of every row for the query's vector. */
+static loci_status scan(loci_collection *collection, loci__row_scores *out, loci_error *error) {
+  size_t n = out->rows.n;
+  LOCI__TRY(alloc_scores(collection->context, n, &out->cosine, error));
+  if (n > EXACT_ROWS) return loci__store_scan(collection->store, out->query, out->cosine, error);
+  size_t rows[EXACT_ROWS];
+  for (size_t i = 0; i < n; i++) rows[i] = i;
+  return loci__store_rescore(collection->store, out->query, rows, n, out->cosine, error);
 }
 
 /* In hybrid search the words that name the topic, if there are any, else all. */
@@ -70,8 +83,7 @@ static loci_status score(loci_collection *collection, const char *query, size_t 
     loci_model_info info = {.struct_size = sizeof info};
     loci_model_get_info(loci__collection_model(collection), &info);
     LOCI__TRY(embed_query(collection, query, length, info.dim, out, error));
-    LOCI__TRY(alloc_scores(collection->context, out->rows.n, &out->cosine, error));
-    LOCI__TRY(loci__store_scan(collection->store, out->query, out->cosine, error));
+    LOCI__TRY(scan(collection, out, error));
   }
   if (by_text) {
     LOCI__TRY(alloc_scores(collection->context, out->rows.n, &out->bm25, error));
@@ -94,8 +106,7 @@ static loci_status score_vector(loci_collection *collection, const float *vector
   LOCI__TRY(loci__store_get_rows(collection->store, &out->rows, error));
   LOCI__TRY(alloc_scores(collection->context, dim, &out->query, error));
   memcpy(out->query, vector, dim * sizeof *vector);
-  LOCI__TRY(alloc_scores(collection->context, out->rows.n, &out->cosine, error));
-  LOCI__TRY(loci__store_scan(collection->store, out->query, out->cosine, error));
+  LOCI__TRY(scan(collection, out, error));
   return fuse(out, LOCI_SEARCH_VECTOR, LOCI_FUSION_STANDARD, 0.0, error);
 }
 
