@@ -16,12 +16,16 @@ static void on_interrupt(int signal_number) {
 }
 
 void loci__interrupt_install(void) {
+  static const int signals[] = {SIGINT, SIGTERM, SIGHUP};
   struct sigaction action = {.sa_handler = on_interrupt, .sa_flags = (int)SA_RESETHAND};
   sigemptyset(&action.sa_mask);
   /* Without SA_RESTART: a read from a terminal or pipe ends with EINTR and the flag is seen. */
-  sigaction(SIGINT, &action, NULL);
-  sigaction(SIGTERM, &action, NULL);
-  sigaction(SIGHUP, &action, NULL);
+  for (size_t i = 0; i < LOCI__COUNT(signals); i++) {
+    struct sigaction before;
+    /* What nohup or a shell's & had ignored stays so. */
+    if (sigaction(signals[i], NULL, &before) == 0 && before.sa_handler == SIG_IGN) continue;
+    sigaction(signals[i], &action, NULL);
+  }
 }
 
 bool loci__interrupted(void) {

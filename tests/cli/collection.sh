@@ -97,6 +97,19 @@ exits "get from within the folder" 0 sh -c 'cd notes/deep && "$LOCI" get garden.
 exits "get what is not there" 4 "$LOCI" get none.md
 exits "get line 0" 2 "$LOCI" get laptop.md:0
 
+# Another model's vectors are refused by name, with the line that changes to it.
+other=${LOCI_TEST_MODELS:-$BUILD/test-models}/minilm
+if [ -z "$m" ] && [ -e "$other/model.safetensors" ]; then
+  exits "vectors of another model are refused" 2 "$LOCI" index -m "$other" notes
+  like "with the way out" "$err" "*loci reindex -m*"
+  exits "a question through another model too" 2 "$LOCI" search -m "$other" oven
+  exits "reindex changes the model" 0 "$LOCI" reindex -m "$other"
+  is "for good" "$("$LOCI" status --json | json .dim)" 384
+  exits "and back" 0 "$LOCI" reindex -m loci-static-en
+else
+  skip "vectors of another model are refused" "needs the built-in model and $other"
+fi
+
 # check, reindex, forget
 exits "check" 0 "$LOCI" check
 is "is healthy" "$out" healthy
@@ -113,6 +126,16 @@ is "tells how many" "$out" "forgot 1 document"
 exits "forget it again" 4 "$LOCI" forget notes/bread.txt
 exits "forget the folder" 0 "$LOCI" forget notes
 is "all of it" "$out" "forgot 2 documents"
+
+# another script
+if [ -z "$m" ]; then
+  mkdir other
+  for i in $(seq 40); do printf '記憶の宮殿は、場所を使って物事を覚える方法である。第%s章。\n' $i >other/$i.txt; done
+  exits "a folder in another script" 0 "$LOCI" index -c other other
+  like "gets a notice" "$err" "*loci-static-en*"
+  exits "its words are found" 0 "$LOCI" search -c other --mode text 場所 -n 1
+  is "although they have two characters" "$(printf '%s\n' "$out" | wc -l)" 1
+fi
 
 # other collections
 exits "-c" 0 "$LOCI" index -q $m -c papers notes/bread.txt

@@ -25,6 +25,13 @@ while kill -0 $pid 2>/dev/null && [ $tries -lt 600 ]; do
   sleep 0.05
   tries=$((tries + 1))
 done
+if kill -STOP $pid 2>/dev/null; then
+  # Stopped in the middle, it is the one writer; readers do not wait for it.
+  exits "a second writer is told" 5 "$LOCI" forget many/0.txt
+  like "who writes" "$err" "*process $pid *"
+  exits "a reader is not kept" 0 "$LOCI" search -q -n 1 --mode vector words
+  kill -CONT $pid
+fi
 if kill -TERM $pid 2>/dev/null; then
   wait $pid
   code=$?
