@@ -76,7 +76,19 @@ static bool cut_lines(blocker *b, size_t length) {
 typedef struct edge {
   uint64_t hash; /* of the line with its digits taken as one */
   size_t line;
+  bool outermost; /* the first or the last line of its page */
 } edge;
+
+static unsigned number_of(const char *text, size_t length, size_t *used);
+
+/* "CHAPTER 2. GETTING AND INSTALLING": how LaTeX prints a running header. */
+static bool is_capital_title(const char *text, size_t length) {
+  size_t used;
+  if (!number_of(text, length, &used)) return false;
+  for (size_t i = 0; i < length; i++)
+    if (text[i] >= 'a' && text[i] <= 'z') return false;
+  return true;
+}
 
 static int by_hash(const void *a, const void *b) {
   const edge *x = a, *y = b;
@@ -92,8 +104,9 @@ static uint64_t hash_line(const char *text, size_t length) {
   return hash;
 }
 
-/* The first and the last two lines of a page are its edges. An edge that comes back on three pages or more, or that is
- * a number alone, is no text of the document. */
+/* The first and the last two lines of a page are its edges. No text of the document is an edge that comes back on three
+ * pages or more (the outermost one, if it is not short, on two), that is a number alone, or a numbered title in
+ * capitals. */
 static bool mark_edges(blocker *b) {
   loci_context *context = b->builder->context;
   edge *edges = NULL;
@@ -114,7 +127,7 @@ static bool mark_edges(blocker *b) {
     }
     for (size_t i = 0; i < n_picks; i++) {
       const line *row = &b->lines[picks[i]];
-      edges[n++] = (edge){hash_line(b->text + row->start, row->length), picks[i]};
+      edges[n++] = (edge){hash_line(b->text + row->start, row->length), picks[i], i == 0 || i == head};
     }
     first = last;
   }
@@ -123,8 +136,12 @@ static bool mark_edges(blocker *b) {
   for (size_t i = 0; i < n;) {
     size_t end = i;
     while (end < n && edges[end].hash == edges[i].hash) end++;
-    if (end - i >= 3 || edges[i].hash == number)
-      for (size_t j = i; j < end; j++) b->lines[edges[j].line].dropped = true;
+    for (size_t j = i; j < end; j++) {
+      line *row = &b->lines[edges[j].line];
+      row->dropped = end - i >= 3 || edges[i].hash == number ||
+                     (end - i == 2 && edges[i].outermost && edges[i + 1].outermost && row->length >= 12) ||
+                     is_capital_title(b->text + row->start, row->length);
+    }
     i = end;
   }
   loci__free(context, edges);
@@ -237,6 +254,7 @@ static bool is_numbered_title(const blocker *b, size_t first, size_t end, uint32
   const line *tail = &b->lines[end - 1];
   char last = b->text[tail->start + tail->length - 1];
   char begins = text[used];
+  if (tail->length >= 3 && !memcmp(b->text + tail->start + tail->length - 3, "\xE2\x80\xA6", 3)) return false; /* … */
   if (bytes > 200 || last == '.' || last == ',' || last == ';' || last == ':') return false;
   if (begins >= 'a' && begins <= 'z' && components == 1) return false;
   if (components == 1 && is_digit(text[0])) {
@@ -347,6 +365,40 @@ static void put_run(blocker *b, size_t first, size_t end) {
   else put_block(b, LOCI__BLOCK_PARAGRAPH, 0, start, end);
 }
 
+/* pdftotext often sets a heading's number apart: "1.6.2", an empty line, "Regular expressions". Whether the run
+ * [first, end) is such a number and the next one its title; *level, and *title_end behind that. */
+static bool is_parted_title(const blocker *b, size_t first, size_t end, uint32_t *level, size_t *title,
+                            size_t *title_end) {
+  const line *row = &b->lines[first];
+  if (end - first != 1 || row->length > 20) return false;
+  char number[24];
+  memcpy(number, b->text + row->start, row->length);
+  memcpy(number + row->length, " x", 2);
+  size_t used, at = end;
+  unsigned components = number_of(number, row->length + 2, &used);
+  bool named = !is_digit(number[0]);
+  if (!named && !(components >= 2 && used == row->length + 1)) return false;
+  if (named) { /* "Chapter 4", without the full stop that number_of wants there */
+    memcpy(number + row->length, ". x", 3);
+    components = number_of(number, row->length + 3, &used);
+    if (components != 1 || used != row->length + 2 || row->length < 6) return false;
+  }
+  while (at < b->n && !b->lines[at].length && b->lines[at].page == row->page) at++;
+  if (at >= b->n || b->lines[at].dropped || b->lines[at].page != row->page) return false;
+  const line *next = &b->lines[at];
+  const char *text = b->text + next->start;
+  bool alone = at + 1 >= b->n || !b->lines[at + 1].length || b->lines[at + 1].page != row->page;
+  char last = next->length ? text[next->length - 1] : '.';
+  bool letter = next->length && ((text[0] >= 'A' && text[0] <= 'Z') || (unsigned char)text[0] >= 128);
+  if (!alone || !letter || next->length > 100 || last == '.' || last == ',' || last == ':' ||
+      is_leader(text, next->length))
+    return false;
+  *level = components < 6 ? components : 6;
+  *title = at;
+  *title_end = at + 1;
+  return true;
+}
+
 void loci__text_blocks(loci__document_builder *builder, const char *text, size_t length, loci__text_style style) {
   if (length > UINT32_MAX) {
     builder->failed = LOCI_ERROR_LIMIT;
@@ -378,7 +430,15 @@ void loci__text_blocks(loci__document_builder *builder, const char *text, size_t
     }
     size_t end = i;
     while (end < b.n && b.lines[end].length && !b.lines[end].dropped && b.lines[end].page == b.lines[i].page) end++;
-    if (style == LOCI__TEXT_SOURCE) put_block(&b, LOCI__BLOCK_CODE, 0, i, end);
+    uint32_t level;
+    size_t title, title_end;
+    if (style == LOCI__TEXT_PAGES && is_parted_title(&b, i, end, &level, &title, &title_end)) {
+      put_line(&b, i, true, true);
+      loci__buffer_putc(&builder->text, ' ');
+      put_line(&b, title, true, true);
+      loci__builder_end(builder, LOCI__BLOCK_HEADING, level, (uint32_t)i + 1, (uint32_t)title_end, b.lines[i].page);
+      end = title_end;
+    } else if (style == LOCI__TEXT_SOURCE) put_block(&b, LOCI__BLOCK_CODE, 0, i, end);
     else put_run(&b, i, end);
     i = end;
   }

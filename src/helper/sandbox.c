@@ -32,7 +32,7 @@
 #endif
 #endif
 
-/* A whole file's deadline is 20 s of the clock, kept by the library; this bounds a worker whose library is gone. */
+/* Of the processor, for one step of one file. The library keeps a longer deadline by the clock. */
 enum { CPU_SECONDS = 20 };
 #define MEMORY_LIMIT ((rlim_t)2 << 30) /* address space: the request, the answer and the parser's tree */
 

@@ -4,6 +4,7 @@
 #include "extract/client.h"
 #include "extract/extract.h"
 #include "extract/sniff.h"
+#include "extract/text.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -52,6 +53,42 @@ static void expect(const char *path, const char *text, size_t length, const char
 
 static void expect_text(const char *path, const char *text, const char *expected) {
   expect(path, text, strlen(text), expected);
+}
+
+/* What pdftotext prints: pages part by form feeds. */
+static void test_pages(void **state) {
+  (void)state;
+  static const char text[] =
+      "Book\n\nChapter 1\n\nThe start\n\nOne.\n\n1\n"
+      "\fBook\n\n1.6.2\n\nRegular expressions\n\nTwo.\n2\n"
+      "\fBook\n\nCHAPTER 1. THE START\n\n1.6.3\n\nnot a title.\n\n1.7 Last . . . . . 9\n\n3\n";
+  loci__document_builder builder;
+  loci__builder_init(&builder, NULL);
+  loci__text_blocks(&builder, text, sizeof text - 1, LOCI__TEXT_PAGES);
+  static const struct {
+    loci__block_kind kind;
+    uint32_t level, line_start, line_end, page;
+    const char *text;
+  } expected[] = {
+      {LOCI__BLOCK_HEADING, 1, 3, 5, 1, "Chapter 1 The start"},
+      {LOCI__BLOCK_PARAGRAPH, 0, 7, 7, 1, "One."},
+      {LOCI__BLOCK_HEADING, 3, 12, 14, 2, "1.6.2 Regular expressions"},
+      {LOCI__BLOCK_PARAGRAPH, 0, 16, 16, 2, "Two."},
+      {LOCI__BLOCK_PARAGRAPH, 0, 22, 22, 3, "1.6.3"},
+      {LOCI__BLOCK_PARAGRAPH, 0, 24, 24, 3, "not a title."},
+      {LOCI__BLOCK_PARAGRAPH, 0, 26, 26, 3, "1.7 Last . . . . . 9"},
+  };
+  assert_int_equal(builder.n_blocks, LOCI__COUNT(expected));
+  for (size_t i = 0; i < builder.n_blocks; i++) {
+    const loci__block *block = &builder.blocks[i];
+    assert_string_equal(block->text, expected[i].text);
+    assert_int_equal(block->kind, expected[i].kind);
+    assert_int_equal(block->level, expected[i].level);
+    assert_int_equal(block->line_start, expected[i].line_start);
+    assert_int_equal(block->line_end, expected[i].line_end);
+    assert_int_equal(block->page, expected[i].page);
+  }
+  loci__builder_release(&builder);
 }
 
 /* ---- formats --------------------------------------------------------------------------------- */
@@ -341,10 +378,10 @@ static void test_restart(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(test_plain),      cmocka_unit_test(test_markdown),  cmocka_unit_test(test_html),
-      cmocka_unit_test(test_html_lines), cmocka_unit_test(test_encodings), cmocka_unit_test(test_binaries),
-      cmocka_unit_test(test_gzip),       cmocka_unit_test(test_deep_html), cmocka_unit_test(test_bad_helpers),
-      cmocka_unit_test(test_restart),
+      cmocka_unit_test(test_plain),       cmocka_unit_test(test_pages),      cmocka_unit_test(test_markdown),
+      cmocka_unit_test(test_html),        cmocka_unit_test(test_html_lines), cmocka_unit_test(test_encodings),
+      cmocka_unit_test(test_binaries),    cmocka_unit_test(test_gzip),       cmocka_unit_test(test_deep_html),
+      cmocka_unit_test(test_bad_helpers), cmocka_unit_test(test_restart),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
