@@ -268,7 +268,7 @@ static void test_deep_html(void **state) {
   double began = loci__now();
   char *got = dump(context, "a.html", text, n * 5 + 13);
   assert_string_equal(got, "p0 1-1 at the bottom\n");
-  assert_true(loci__now() - began < 10);
+  assert_true(loci__now() - began < 60);
   free(got);
   free(text);
   test_context_free(context);
@@ -339,7 +339,9 @@ static void test_bad_helpers(void **state) {
        "encrypted"},
   };
   for (size_t i = 0; i < LOCI__COUNT(cases); i++) {
-    assert_ok(ask_with(cases[i].script, 1, &skipped, &error), &error);
+    /* Only the one that sleeps is waited for; the others answer at once, however busy the machine. */
+    double seconds = strstr(cases[i].script, "sleep") ? 1 : 30;
+    assert_ok(ask_with(cases[i].script, seconds, &skipped, &error), &error);
     assert_non_null(skipped);
     assert_string_equal(skipped, cases[i].skipped);
   }

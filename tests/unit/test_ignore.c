@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #ifndef ROUNDS
@@ -65,14 +66,14 @@ static void test_glob_is_linear(void **state) {
   strcpy(pattern + n, "*b");
   memset(path, 'a', sizeof path - 1);
   path[sizeof path - 1] = 0;
-  double began = loci__now();
+  clock_t began = clock();
   assert_false(loci__glob_match(pattern, path));
   n = 0;
   for (int i = 0; i < 60; i++) n += (size_t)sprintf(pattern + n, "**/a/");
   strcpy(pattern + n, "b");
   for (size_t i = 1; i < sizeof path - 1; i += 2) path[i] = '/';
   assert_false(loci__glob_match(pattern, path));
-  assert_true(loci__now() - began < 1.0);
+  assert_true(clock() - began < CLOCKS_PER_SEC);
 }
 
 /* ---- against git ----------------------------------------------------------------------------- */
