@@ -14,8 +14,9 @@
  * together, |d| is its number of words, N the number of chunks, n_w those with w. k1 = .9 and b = .4 as in Anserini.
  *
  * Every matching row is scored, word at a time: FTS5 calls an auxiliary function for the first match only, and that
- * walks each word's postings with xQueryPhrase. Asking FTS5 to rank row by row instead costs a merge of all words,
- * an evaluation of every phrase and a lookup of the length for each row (docs/speed.md). Lengths come with the rows.
+ * walks each word's postings with xQueryPhrase. Measured on 10,000 chunks of 90 words, "how to fix a slow laptop"
+ * (9,399 rows match): 1.5 ms, against 45 ms for FTS5's bm25() row by row, which cuts each text again to know its length
+ * (docs/speed.md). Lengths come with the rows.
  */
 #include <math.h>
 #include <stdlib.h>
