@@ -268,8 +268,10 @@ static void a_full_disk_stops_writing_and_nothing_else(void **state) {
 int main(void) {
   fault_init();
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(no_memory_while_indexing),  cmocka_unit_test(no_memory_while_searching),
-      cmocka_unit_test(files_fail_while_indexing), cmocka_unit_test(files_fail_while_searching),
+      cmocka_unit_test(no_memory_while_indexing),
+      cmocka_unit_test(no_memory_while_searching),
+      cmocka_unit_test(files_fail_while_indexing),
+      cmocka_unit_test(files_fail_while_searching),
       cmocka_unit_test(a_full_disk_stops_writing_and_nothing_else),
   };
   return cmocka_run_group_tests(tests, set_up, NULL);
