@@ -28,8 +28,9 @@ static int exit_code(loci_status status) {
 }
 
 /* What to do next, where the message of the library cannot know it: it does not know the command's words. */
-static const char *next_step(loci_status status) {
+static const char *next_step(loci_status status, const char *message) {
   switch (status) {
+    case LOCI_ERROR_NOT_FOUND: return strchr(message, '`') ? NULL : "`loci status` names the folders that are indexed";
     case LOCI_ERROR_MODEL: return "`loci doctor` lists the models that are there, and where they are looked for";
     case LOCI_ERROR_CORRUPT: return "`loci check --deep` says what is damaged; `loci reindex` makes the vectors anew";
     case LOCI_ERROR_LOCKED: return "searching goes on meanwhile";
@@ -56,7 +57,7 @@ static void tell_error(loci__cli *cli, loci_status status, const loci_error *err
   }
   fprintf(stderr, "loci: %s\n", shown.data ? shown.data : "out of memory");
   loci__buffer_release(&shown);
-  const char *hint = next_step(status);
+  const char *hint = next_step(status, error->message);
   if (hint) fprintf(stderr, "loci: %s\n", hint);
 }
 

@@ -95,6 +95,7 @@ exits "get a line" 0 "$LOCI" get laptop.md:10-12 --json
 like "the passage there" "$(printf '%s\n' "$out" | json .results.0.text)" "*battery*"
 exits "get from within the folder" 0 sh -c 'cd notes/deep && "$LOCI" get garden.md'
 exits "get what is not there" 4 "$LOCI" get none.md
+like "says where to look" "$err" "*\`loci status\`*"
 exits "get line 0" 2 "$LOCI" get laptop.md:0
 
 # Another model's vectors are refused by name, with the line that changes to it.
