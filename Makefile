@@ -4,7 +4,7 @@ BUILD ?= build
 .PHONY: all demo test ci long bench asan tsan fuzz lint install clean
 all:
 	scripts/setup build test
-	cmake -S . -B $(BUILD)
+	cmake -S . -B $(BUILD) -DBUILD_TESTING=OFF
 	cmake --build $(BUILD) -j $$(nproc)
 demo:
 	./demo
