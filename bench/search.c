@@ -104,9 +104,10 @@ int main(int argc, char **argv) {
   char place[] = "/tmp/loci-bench-XXXXXX", store[64], command[96];
   if (mkdtemp(place) == NULL) return 1;
   snprintf(store, sizeof store, "%s/collection.db", place);
-  char *index[] = {(char *)loci,   (char *)"index",  (char *)"--store",
-                   store,          (char *)folder,   (char *)(model ? "-m" : NULL),
-                   (char *)model, NULL};
+  char *index[] = {(char *)loci,      (char *)"index",
+                   (char *)"--store", store,
+                   (char *)folder,    (char *)(model ? "-m" : NULL),
+                   (char *)model,     NULL};
   double index_seconds = run(index), n_chunks = 0, n_documents = 0;
   look(store, &n_chunks, &n_documents);
 
@@ -120,8 +121,8 @@ int main(int argc, char **argv) {
   for (size_t m = 0; m < sizeof modes / sizeof modes[0]; m++) {
     for (long i = -3; i < n; i++) { /* three to warm up */
       const char *question = questions[(size_t)(i + 3) % N_QUESTIONS];
-      char *search[] = {(char *)loci,   (char *)"search", (char *)"--store",  store,
-                        (char *)"--mode", (char *)modes[m], (char *)question, NULL};
+      char *search[] = {(char *)loci,     (char *)"search", (char *)"--store", store,
+                        (char *)"--mode", (char *)modes[m], (char *)question,  NULL};
       double taken = run(search) * 1000.0;
       if (i >= 0) seconds[i] = taken;
     }

@@ -130,7 +130,7 @@ LOCI_API loci_status loci_collection_search(loci_collection *collection, const c
                                             const loci_search_options *options, loci_results *out, loci_error *error);
 
 /* What is near a place: `path` (absolute, or relative to a root, or a unique tail), line 0 = the whole document's
- * first chunk. The document itself is not among the results. */
+ * first chunk. The document itself is not among the results. By vectors, whatever the mode; LOCI_SEARCH_TEXT is USAGE. */
 LOCI_API loci_status loci_collection_similar(loci_collection *collection, const char *path, uint32_t line,
                                              const loci_search_options *options, loci_results *out, loci_error *error);
 

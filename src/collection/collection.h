@@ -20,13 +20,13 @@
 struct loci_collection {
   loci_context *context;
   loci__store *store;
-  char *path;           /* absolute; "" for a collection in memory */
-  int mode;             /* LOCI_COLLECTION_... */
-  loci_model *model;    /* NULL until needed */
+  char *path;             /* absolute; "" for a collection in memory */
+  int mode;               /* LOCI_COLLECTION_... */
+  loci_model *model;      /* NULL until needed */
   const loci_model *lent; /* instead of it: see loci__collection_lend_model */
-  char *model_asked;    /* the name `model` was opened by; NULL = the built-in one */
-  char fingerprint[33]; /* of `model`; "" while there is none */
-  loci__arena status;   /* strings of the last loci_collection_get_status */
+  char *model_asked;      /* the name `model` was opened by; NULL = the built-in one */
+  char fingerprint[33];   /* of `model`; "" while there is none */
+  loci__arena status;     /* strings of the last loci_collection_get_status */
 };
 
 /* A collection that no file stands behind, for measuring (eval/). */
@@ -47,8 +47,8 @@ const loci_model *loci__collection_model(const loci_collection *collection); /* 
 /* Passages are cut at 256 of the model's tokens; title and headings in front of them get 120 bytes each, for which a
  * model that takes few tokens leaves room. */
 #define LOCI__PASSAGE_TOKENS ((size_t)256)
-#define LOCI__PREFIX_TOKENS ((size_t)64)
-#define LOCI__PREFIX_BYTES ((size_t)120)
+#define LOCI__PREFIX_TOKENS  ((size_t)64)
+#define LOCI__PREFIX_BYTES   ((size_t)120)
 
 /* Tokens at which passages for this model are cut; wanted 0 = as many as may be. */
 size_t loci__passage_tokens(const loci_model *model, size_t wanted);
@@ -105,9 +105,9 @@ typedef struct loci__row_scores {
 } loci__row_scores;
 
 /* `both` computes the side that the mode does not need, too (for explain). {0} is releasable. */
-loci_status loci__collection_score(loci_collection *collection, const char *query, size_t length,
-                                   loci_search_mode mode, loci_fusion fusion, double weight, bool both,
-                                   loci__row_scores *out, loci_error *error);
+loci_status loci__collection_score(loci_collection *collection, const char *query, size_t length, loci_search_mode mode,
+                                   loci_fusion fusion, double weight, bool both, loci__row_scores *out,
+                                   loci_error *error);
 /* The same for a given vector (dim floats, copied), by cosine alone. */
 loci_status loci__collection_score_vector(loci_collection *collection, const float *vector, size_t dim,
                                           loci__row_scores *out, loci_error *error);

@@ -30,7 +30,7 @@ typedef struct posting {
 
 struct loci__fold {
   loci_context *context;
-  uint32_t *sizes; /* shingles of each passage */
+  uint32_t *sizes;  /* shingles of each passage */
   uint32_t *common; /* scratch: shingles shared with the passage at hand */
   size_t n, sizes_capacity, common_capacity;
   posting *postings;

@@ -68,8 +68,7 @@ loci_status loci__fuse_ranks(loci_context *context, const float *scores, size_t 
 }
 
 loci_status loci__fuse_prepare(loci_context *context, loci_search_mode mode, loci_fusion kind, double weight,
-                               const float *cosine, const float *bm25, size_t n, loci__fusion *out,
-                               loci_error *error) {
+                               const float *cosine, const float *bm25, size_t n, loci__fusion *out, loci_error *error) {
   *out = (loci__fusion){.mode = mode, .kind = kind, .weight = weight > 0.0 ? weight : LOCI__FUSION_WEIGHT};
   if (cosine != NULL) loci__fuse_moments(cosine, n, &out->cosine_mean, &out->cosine_deviation);
   if (bm25 != NULL) loci__fuse_moments(bm25, n, &out->bm25_mean, &out->bm25_deviation);

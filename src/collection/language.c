@@ -14,14 +14,15 @@
  */
 #include "collection.h"
 
-static const char *const english[] = {"the",  "of",   "and",   "to",   "is",    "that", "it",  "for", "with", "be",
-                                      "this", "are",  "or",    "by",   "from",  "you",  "can", "not", "have", "which",
-                                      "if",   "will", "their", "been", "there", "has",  "its"};
+static const char *const english[] = {"the",  "of",    "and", "to",   "is",    "that", "it",    "for", "with",
+                                      "be",   "this",  "are", "or",   "by",    "from", "you",   "can", "not",
+                                      "have", "which", "if",  "will", "their", "been", "there", "has", "its"};
 
 static const char *const other[] = {
     /* German, Dutch, Danish, Swedish, Norwegian */
-    "der", "und", "das", "ist", "nicht", "ein", "eine", "zu", "den", "mit", "auf", "sich", "dem", "auch", "werden", "het",
-    "een", "van", "niet", "zijn", "voor", "dat", "och", "att", "som", "av", "og", "ikke", "til", "inte", "jag", "jeg",
+    "der", "und", "das", "ist", "nicht", "ein", "eine", "zu", "den", "mit", "auf", "sich", "dem", "auch", "werden",
+    "het", "een", "van", "niet", "zijn", "voor", "dat", "och", "att", "som", "av", "og", "ikke", "til", "inte", "jag",
+    "jeg",
     /* French, Spanish, Portuguese, Italian, Romanian */
     "le", "la", "les", "des", "et", "une", "est", "dans", "qui", "que", "pour", "pas", "du", "el", "los", "las", "una",
     "por", "con", "para", "del", "se", "um", "uma", "os", "dos", "na", "il", "di", "che", "della", "sono", "si", "nu",
@@ -88,12 +89,12 @@ const char *loci__language_verdict(const loci__language_count *count) {
 
 /* Articles, prepositions, pronouns, auxiliaries and question words. */
 static const char *const function_words[] = {
-    "a",     "about", "an",    "and",   "any",  "are",  "as",   "at",    "be",    "been",   "between", "but",   "by",
-    "can",   "could", "did",   "do",    "does", "for",  "from", "had",   "has",   "have",   "how",     "i",     "if",
-    "in",    "into",  "is",    "it",    "its",  "me",   "my",   "of",    "on",    "or",     "our",     "s",     "should",
-    "so",    "some",  "such",  "than",  "that", "the",  "their", "them", "then",  "there",  "these",   "they",  "this",
-    "those", "to",    "was",   "we",    "were", "what", "when", "where", "which", "who",    "whom",    "whose", "why",
-    "will",  "with",  "would", "you",   "your"};
+    "a",     "about", "an",     "and",   "any",   "are",  "as",   "at",    "be",   "been",  "between", "but",
+    "by",    "can",   "could",  "did",   "do",    "does", "for",  "from",  "had",  "has",   "have",    "how",
+    "i",     "if",    "in",     "into",  "is",    "it",   "its",  "me",    "my",   "of",    "on",      "or",
+    "our",   "s",     "should", "so",    "some",  "such", "than", "that",  "the",  "their", "them",    "then",
+    "there", "these", "they",   "this",  "those", "to",   "was",  "we",    "were", "what",  "when",    "where",
+    "which", "who",   "whom",   "whose", "why",   "will", "with", "would", "you",  "your"};
 
 static bool is_query_byte(char c) {
   return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || (unsigned char)c >= 0x80;

@@ -8,7 +8,6 @@
 
 #include "../text/chunk.h"
 
-
 typedef struct span {
   size_t result, start, length;
 } span;

@@ -24,8 +24,8 @@
 #include <errno.h>
 #include <stdio.h>
 
-#define NO_ROOT SIZE_MAX
-#define NOT_YET "not implemented" /* how the reasons begin that a newer version may do without */
+#define NO_ROOT               SIZE_MAX
+#define NOT_YET               "not implemented" /* how the reasons begin that a newer version may do without */
 #define DEFAULT_MAX_FILE_SIZE ((uint64_t)64 << 20)
 
 bool loci__path_is_below(const char *prefix, const char *path) {
@@ -172,7 +172,8 @@ static loci_status load_walk(loci_collection *collection, loci__plan *plan, loci
 }
 
 static loci_status add_root(loci__plan *plan, int64_t id, const char *path, size_t *index, loci_error *error) {
-  loci__plan_root root = {.id = id, .path = keep(plan, path), .max_file_size = DEFAULT_MAX_FILE_SIZE, .is_changed = id == 0};
+  loci__plan_root root = {
+      .id = id, .path = keep(plan, path), .max_file_size = DEFAULT_MAX_FILE_SIZE, .is_changed = id == 0};
   if (root.path == NULL ||
       !loci__grow(plan->context, &plan->roots, &plan->roots_capacity, plan->n_roots + 1, sizeof *plan->roots)) {
     return loci__fail_memory(error, strlen(path), "the collection's roots");
@@ -314,7 +315,8 @@ static loci_status note_file(void *arg, const char *path, const loci_file_info *
                  (is_racy || file->known_mtime_ns == file->mtime_ns) && file->root_id == plan->roots[file->root].id;
   /* "too large" is the walk's word and hangs on an option: what it says now counts. */
   bool was_large = file->known_skipped != NULL && strcmp(file->known_skipped, "too large") == 0;
-  bool may_read_now = plan->is_upgraded && file->known_skipped != NULL && loci__starts_with(file->known_skipped, NOT_YET);
+  bool may_read_now =
+      plan->is_upgraded && file->known_skipped != NULL && loci__starts_with(file->known_skipped, NOT_YET);
   if (is_same && is_racy && skipped == NULL && !may_read_now) {
     file->is_work = file->is_recheck = true;
     plan->n_work++;

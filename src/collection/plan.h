@@ -18,13 +18,13 @@ typedef struct loci__plan_root {
 /* A file: of the store, of the disk, or of both. */
 typedef struct loci__plan_file {
   const char *path;
-  size_t root;       /* index of the deepest root that holds it; SIZE_MAX = none */
+  size_t root;            /* index of the deepest root that holds it; SIZE_MAX = none */
   int64_t size, mtime_ns; /* on disk */
-  const char *skipped; /* the walk's reason not to read it, or NULL */
-  bool is_seen;        /* told by the walk */
-  bool is_work;        /* to be read, or recorded as skipped */
-  bool is_gone;        /* to be forgotten */
-  bool is_recheck;     /* looks unchanged, but is to be hashed to be sure */
+  const char *skipped;    /* the walk's reason not to read it, or NULL */
+  bool is_seen;           /* told by the walk */
+  bool is_work;           /* to be read, or recorded as skipped */
+  bool is_gone;           /* to be forgotten */
+  bool is_recheck;        /* looks unchanged, but is to be hashed to be sure */
   /* of the store; id 0 = not there */
   int64_t id, root_id, known_size, known_mtime_ns;
   const char *known_hash, *known_skipped;

@@ -7,7 +7,6 @@
  */
 #include "collection.h"
 
-
 #include <math.h>
 
 enum { EXACT_ROWS = 1024 }; /* some 1.5 ms */
@@ -92,9 +91,9 @@ static loci_status score(loci_collection *collection, const char *query, size_t 
   return fuse(out, mode, fusion, weight, error);
 }
 
-loci_status loci__collection_score(loci_collection *collection, const char *query, size_t length,
-                                   loci_search_mode mode, loci_fusion fusion, double weight, bool both,
-                                   loci__row_scores *out, loci_error *error) {
+loci_status loci__collection_score(loci_collection *collection, const char *query, size_t length, loci_search_mode mode,
+                                   loci_fusion fusion, double weight, bool both, loci__row_scores *out,
+                                   loci_error *error) {
   *out = (loci__row_scores){.context = collection->context};
   loci_status status = score(collection, query, length, mode, fusion, weight, both, out, error);
   if (status != LOCI_OK) loci__row_scores_release(out);

@@ -55,8 +55,7 @@ static loci__arena *arena_of(const loci_results *results) {
   return &((results_owner *)results->owner)->arena;
 }
 
-static loci_status keep_text(loci__arena *arena, const char *text, size_t length, const char **out,
-                             loci_error *error) {
+static loci_status keep_text(loci__arena *arena, const char *text, size_t length, const char **out, loci_error *error) {
   *out = loci__arena_strndup(arena, text != NULL ? text : "", text != NULL ? length : 0);
   return *out != NULL ? LOCI_OK : loci__fail_memory(error, length, "a result");
 }
@@ -106,7 +105,7 @@ typedef struct ranking {
   size_t n_candidates;
   seen_document *documents;
   size_t n_documents, documents_capacity;
-  size_t *heads; /* of chains by id, plus one */
+  size_t *heads;  /* of chains by id, plus one */
   size_t n_heads; /* a power of two */
   loci__fold *fold;
 } ranking;
@@ -148,8 +147,10 @@ static loci_status find_seen(ranking *r, int64_t id, size_t *index, loci_error *
   bool found = false;
   LOCI__TRY(loci__store_get_document(r->collection->store, id, note_document, &note, &found, error));
   if (!found) {
-    return loci__fail(error, LOCI_ERROR_CORRUPT, "'%s': a passage belongs to document %lld, which is not there; see "
-                      "`loci check`", r->collection->path, (long long)id);
+    return loci__fail(error, LOCI_ERROR_CORRUPT,
+                      "'%s': a passage belongs to document %lld, which is not there; see "
+                      "`loci check`",
+                      r->collection->path, (long long)id);
   }
   if (!loci__grow(r->context, &r->documents, &r->documents_capacity, r->n_documents + 1, sizeof *r->documents)) {
     return loci__fail_memory(error, sizeof *r->documents, "the documents of a search");
@@ -295,8 +296,8 @@ static loci_status fold_and_show(ranking *r, loci_results *out, loci_error *erro
     }
     showing s = {r, out, c};
     bool found = false;
-    LOCI__TRY(loci__store_get_chunk(r->collection->store, r->scores->rows.chunk_ids[c->row], show_chunk, &s, &found,
-                                    error));
+    LOCI__TRY(
+        loci__store_get_chunk(r->collection->store, r->scores->rows.chunk_ids[c->row], show_chunk, &s, &found, error));
     if (!found) {
       return loci__fail(error, LOCI_ERROR_CORRUPT, "'%s': passage %lld is not there; see `loci check`",
                         r->collection->path, (long long)r->scores->rows.chunk_ids[c->row]);
@@ -352,10 +353,7 @@ static loci_status rank(loci_collection *collection, const loci_search_options *
                         loci_results *out, loci_error *error) {
   out->n_rows = scores->rows.n;
   out->query_truncated = scores->query_truncated;
-  ranking r = {.collection = collection,
-               .context = collection->context,
-               .options = options,
-               .scores = scores};
+  ranking r = {.collection = collection, .context = collection->context, .options = options, .scores = scores};
   if (options->limit == 0 || scores->n_matches == 0) return LOCI_OK;
   size_t wanted = options->limit < scores->n_matches ? options->limit : scores->n_matches;
   size_t m = wanted > SIZE_MAX / CANDIDATES_A_RESULT ? SIZE_MAX : wanted * CANDIDATES_A_RESULT;
@@ -552,7 +550,8 @@ static loci_status find_place(loci_collection *collection, const char *path, uin
   place p = {.line = line};
   LOCI__TRY(loci__store_each_chunk(collection->store, *document_id, note_place, &p, error));
   if (p.n == 0) {
-    return loci__fail(error, LOCI_ERROR_NOT_FOUND, "'%s' has no passages: it was skipped; `loci index` tells why", path);
+    return loci__fail(error, LOCI_ERROR_NOT_FOUND, "'%s' has no passages: it was skipped; `loci index` tells why",
+                      path);
   }
   if (line != 0 && line > p.last_line) {
     return loci__fail(error, LOCI_ERROR_NOT_FOUND, "'%s' has no line %u: its passages are lines %u to %u", path, line,

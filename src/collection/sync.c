@@ -37,10 +37,10 @@ typedef struct work {
   loci__plan_file *file;
   char hash[33];
   uint64_t n_bytes;
-  int64_t read_at_ns;  /* wall clock */
-  bool is_same;        /* the content is what the store has: only size, mtime or root are new */
-  bool is_left;        /* cannot be read today: the store keeps what it has */
-  char reason[256];    /* why it is skipped, or "" */
+  int64_t read_at_ns;   /* wall clock */
+  bool is_same;         /* the content is what the store has: only size, mtime or root are new */
+  bool is_left;         /* cannot be read today: the store keeps what it has */
+  char reason[256];     /* why it is skipped, or "" */
   char *title, *format; /* loci__free */
   loci__chunks chunks;
 } work;
@@ -73,9 +73,8 @@ static const loci_index_options *defaults(const loci_index_options *options, loc
 }
 
 void loci_index_options_init(loci_index_options *options) {
-  *options = (loci_index_options){.struct_size = sizeof *options,
-                                  .max_file_size = (uint64_t)64 << 20,
-                                  .chunk_tokens = LOCI__PASSAGE_TOKENS};
+  *options = (loci_index_options){
+      .struct_size = sizeof *options, .max_file_size = (uint64_t)64 << 20, .chunk_tokens = LOCI__PASSAGE_TOKENS};
 }
 
 static void tell(const sync_run *run, const char *action, const char *path, const char *reason) {
@@ -250,8 +249,8 @@ static loci_status embed_group(sync_run *run, const work *items, size_t n, size_
   loci__buffer text;
   loci__buffer_init(&text, run->context, 0);
   loci__buffer_init(&known.text, run->context, 0);
-  size_t *ends = loci__alloc_array(run->context, n_chunks, sizeof *ends);       /* of each passage in `text` */
-  size_t *wanted = loci__alloc_array(run->context, n_chunks, sizeof *wanted);   /* passages that are to be embedded */
+  size_t *ends = loci__alloc_array(run->context, n_chunks, sizeof *ends);     /* of each passage in `text` */
+  size_t *wanted = loci__alloc_array(run->context, n_chunks, sizeof *wanted); /* passages that are to be embedded */
   loci_text *texts = loci__alloc_array(run->context, n_chunks, sizeof *texts);
   loci_embed_info *infos = loci__alloc_array(run->context, n_chunks, sizeof *infos);
   float *fresh = NULL;

@@ -43,19 +43,16 @@ static loci_status whole(text_run *run, const loci__collection_text *text, loci_
 
 static loci_status cut(text_run *run, const loci__collection_text *text, loci__chunks *out, loci_error *error) {
   loci__chunk_options options = {.max_tokens = loci__passage_tokens(run->model, 0), .overlap = 0.15};
-  loci__block block = {.kind = LOCI__BLOCK_PARAGRAPH,
-                       .line_start = 1,
-                       .line_end = 1,
-                       .text = text->text,
-                       .length = text->length};
+  loci__block block = {
+      .kind = LOCI__BLOCK_PARAGRAPH, .line_start = 1, .line_end = 1, .text = text->text, .length = text->length};
   loci__document document = {.title = text->title, .format = "text", .encoding = "UTF-8", .blocks = &block};
   document.n_blocks = text->length > 0 ? 1 : 0;
   return loci__chunk_document(run->collection->context, &document, loci_model_tokenizer(run->model), &options, out,
                               error);
 }
 
-static loci_status embed_chunks(text_run *run, const loci__collection_text *texts, const loci__chunks *chunks,
-                                size_t n, size_t n_chunks, float *vectors, loci_error *error) {
+static loci_status embed_chunks(text_run *run, const loci__collection_text *texts, const loci__chunks *chunks, size_t n,
+                                size_t n_chunks, float *vectors, loci_error *error) {
   if (run->model == NULL) {
     memset(vectors, 0, n_chunks * run->dim * sizeof *vectors);
     return LOCI_OK;
@@ -113,8 +110,8 @@ static loci_status put_document(text_run *run, const loci__collection_text *text
                                    .format = "text",
                                    .size = (int64_t)text->length,
                                    .hash = hash};
-  loci_status status = loci__store_put(run->collection->store, &document, rows, chunks->n,
-                                       chunks->n > 0 ? vectors : NULL, id, error);
+  loci_status status =
+      loci__store_put(run->collection->store, &document, rows, chunks->n, chunks->n > 0 ? vectors : NULL, id, error);
   loci__free(context, rows);
   return status;
 }

@@ -21,7 +21,7 @@ loci_status loci__eval_spearman(loci_context *context, const double *x, const do
 
 typedef struct loci__ranked {
   double score;
-  const char *id;  /* ties: the greater id first, byte-wise, as trec_eval does */
+  const char *id;    /* ties: the greater id first, byte-wise, as trec_eval does */
   int32_t relevance; /* of the judgement; 0 = not judged or not relevant */
 } loci__ranked;
 

@@ -90,8 +90,7 @@ static int compare_relevance(const void *a, const void *b) {
   return (x < y) - (x > y);
 }
 
-loci__retrieval_measures loci__eval_measure(const loci__ranked *items, size_t n, int32_t *relevances,
-                                            size_t n_judged) {
+loci__retrieval_measures loci__eval_measure(const loci__ranked *items, size_t n, int32_t *relevances, size_t n_judged) {
   loci__retrieval_measures out = {0};
   if (n_judged > 1) qsort(relevances, n_judged, sizeof *relevances, compare_relevance);
   size_t n_relevant = 0;

@@ -75,9 +75,8 @@ static size_t find_id(const id_table *table, const char *id) {
 
 /* ---- reading ----------------------------------------------------------------------------------------------- */
 
-static loci_status keep_member(benchmark *b, const loci__json *object, const char *key, bool required,
-                               const char **out, size_t *length, const char *path, int64_t position,
-                               loci_error *error) {
+static loci_status keep_member(benchmark *b, const loci__json *object, const char *key, bool required, const char **out,
+                               size_t *length, const char *path, int64_t position, loci_error *error) {
   const loci__json *value = loci__json_get(object, key);
   *out = "";
   *length = 0;

@@ -66,9 +66,11 @@ static loci_status recognise(const char *path, const loci_text *columns, size_t 
   else if (n == 3 && parse_score(&columns[0], &score)) *out = (layout){0, 1, 2, 3};
   else if (n == 3 && (parse_score(&columns[2], &score) || columns[0].length > 0)) *out = (layout){2, 0, 1, 3};
   else {
-    return loci__fail_at(error, LOCI_ERROR_FORMAT, 0,
-                         "'%s': the first line has %zu tab-separated columns; expected are STS-B's 7, SICK's header, or "
-                         "score, sentence, sentence", path, n);
+    return loci__fail_at(
+        error, LOCI_ERROR_FORMAT, 0,
+        "'%s': the first line has %zu tab-separated columns; expected are STS-B's 7, SICK's header, or "
+        "score, sentence, sentence",
+        path, n);
   }
   return LOCI_OK;
 }
@@ -115,9 +117,8 @@ static loci_status score_pairs(const loci_model *model, const pairs *list, loci_
   loci_model_info info = {.struct_size = sizeof info};
   loci_model_get_info(model, &info);
   size_t size = 0;
-  float *vectors = loci__mul(2 * list->n, info.dim, &size)
-                       ? loci__alloc_array(list->context, size, sizeof *vectors)
-                       : NULL;
+  float *vectors =
+      loci__mul(2 * list->n, info.dim, &size) ? loci__alloc_array(list->context, size, sizeof *vectors) : NULL;
   loci_embed_info *infos = loci__alloc_array(list->context, 2 * list->n, sizeof *infos);
   double *cosines = loci__alloc_array(list->context, list->n, sizeof *cosines);
   loci_status status = LOCI_OK;

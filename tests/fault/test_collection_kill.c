@@ -65,7 +65,8 @@ static void write_file(size_t i, uint64_t n) {
   FILE *out = fopen(file, "w");
   if (out == NULL) _exit(4);
   fprintf(out, "step %llu wrote this\n", (unsigned long long)n);
-  for (uint64_t line = 0; line < n % 5 * 40; line++) fprintf(out, "\nline %llu says little\n", (unsigned long long)line);
+  for (uint64_t line = 0; line < n % 5 * 40; line++)
+    fprintf(out, "\nline %llu says little\n", (unsigned long long)line);
   fclose(out);
 }
 

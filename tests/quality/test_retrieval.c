@@ -72,7 +72,6 @@ static void test_hybrid_of_the_built_in_model(void **state) {
 }
 
 int main(void) {
-  const struct CMUnitTest tests[] = {cmocka_unit_test(test_words),
-                                     cmocka_unit_test(test_hybrid_of_the_built_in_model)};
+  const struct CMUnitTest tests[] = {cmocka_unit_test(test_words), cmocka_unit_test(test_hybrid_of_the_built_in_model)};
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

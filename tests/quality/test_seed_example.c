@@ -101,7 +101,8 @@ static size_t n_found(loci_collection *collection, loci_search_mode mode) {
   assert_ok(loci_collection_search(collection, query, strlen(query), &options, &results, &error), &error);
   size_t n = 0;
   for (size_t i = 0; i < results.n; i++) {
-    print_message("# %d %zu %.3f %s\n", (int)mode, results.items[i].rank, results.items[i].score, results.items[i].text);
+    print_message("# %d %zu %.3f %s\n", (int)mode, results.items[i].rank, results.items[i].score,
+                  results.items[i].text);
     for (size_t j = 0; j < LOCI__COUNT(answers); j++) n += strcmp(results.items[i].text, answers[j]) == 0;
   }
   loci_results_release(&results);

@@ -26,12 +26,14 @@ static const char *benchmark(const char *corpus, const char *queries, const char
   return folder;
 }
 
-static const char corpus[] = "{\"_id\": \"d1\", \"title\": \"Apples\", \"text\": \"green and red\"}\n"
-                             "{\"_id\": \"d2\", \"title\": \"\", \"text\": \"bananas are yellow\"}\r\n\n"
-                             "{\"_id\": \"d3\", \"text\": \"apples and bananas\", \"metadata\": {}}\n"
-                             "{\"_id\": 4, \"text\": \"\"}";
-static const char queries[] = "{\"_id\": \"q1\", \"text\": \"apples\"}\n{\"_id\": \"q2\", \"text\": \"yellow\"}\n"
-                              "{\"_id\": \"q3\", \"text\": \"not judged\"}\n";
+static const char corpus[] =
+    "{\"_id\": \"d1\", \"title\": \"Apples\", \"text\": \"green and red\"}\n"
+    "{\"_id\": \"d2\", \"title\": \"\", \"text\": \"bananas are yellow\"}\r\n\n"
+    "{\"_id\": \"d3\", \"text\": \"apples and bananas\", \"metadata\": {}}\n"
+    "{\"_id\": 4, \"text\": \"\"}";
+static const char queries[] =
+    "{\"_id\": \"q1\", \"text\": \"apples\"}\n{\"_id\": \"q2\", \"text\": \"yellow\"}\n"
+    "{\"_id\": \"q3\", \"text\": \"not judged\"}\n";
 
 static loci_status evaluate(const char *folder, loci_retrieval_score *score, loci_error *error) {
   loci_retrieval_options options;
@@ -47,7 +49,8 @@ static void test_retrieval_by_hand(void **state) {
   (void)state;
   /* q1 finds d1 and d3, of equal length and score: the greater id first, so the relevant d1 is second. q2 finds d2 first;
    * its other relevant document is not in the corpus. */
-  const char *folder = benchmark(corpus, queries, "query-id\tcorpus-id\tscore\nq1\td1\t1\nq2\td2\t2\nq2\td9\t1\nq1\t4\t0\n");
+  const char *folder =
+      benchmark(corpus, queries, "query-id\tcorpus-id\tscore\nq1\td1\t1\nq2\td2\t2\nq2\td9\t1\nq1\t4\t0\n");
   loci_retrieval_score score;
   loci_error error;
   assert_ok(evaluate(folder, &score, &error), &error);
@@ -101,19 +104,23 @@ static loci_sts_score sts(const char *text, loci_status expected, const char *in
 /* The same pairs in each layout give the same score, to the bit. */
 static void test_sts_layouts(void **state) {
   (void)state;
-  loci_sts_score a = sts("main\tx\t2012\t1\t5.0\tthe green apple\tthe green apple\n"
-                         "main\tx\t2012\t2\t1.5\tthe \"red\" one\ta banana\n"
-                         "main\tx\t2012\t3\t\tnot scored\tnot scored\n"
-                         "main\tx\t2012\t4\t3\tone two three\tthree two\textra\n",
-                         LOCI_OK, NULL);
-  loci_sts_score b = sts("5.0\tthe green apple\tthe green apple\n1.5\tthe \"red\" one\ta banana\n3\tone two three\tthree two\n",
-                         LOCI_OK, NULL);
-  loci_sts_score c = sts("\xEF\xBB\xBFthe green apple\tthe green apple\t5.0\r\nthe \"red\" one\ta banana\t1.5\r\n"
-                         "one two three\tthree two\t3",
-                         LOCI_OK, NULL);
-  loci_sts_score d = sts("pair_ID\tsentence_A\tsentence_B\trelatedness_score\tentailment\n1\tthe green apple\tthe green apple\t"
-                         "5.0\tX\n2\tthe \"red\" one\ta banana\t1.5\tX\n3\tone two three\tthree two\t3\tX\n",
-                         LOCI_OK, NULL);
+  loci_sts_score a =
+      sts("main\tx\t2012\t1\t5.0\tthe green apple\tthe green apple\n"
+          "main\tx\t2012\t2\t1.5\tthe \"red\" one\ta banana\n"
+          "main\tx\t2012\t3\t\tnot scored\tnot scored\n"
+          "main\tx\t2012\t4\t3\tone two three\tthree two\textra\n",
+          LOCI_OK, NULL);
+  loci_sts_score b =
+      sts("5.0\tthe green apple\tthe green apple\n1.5\tthe \"red\" one\ta banana\n3\tone two three\tthree two\n",
+          LOCI_OK, NULL);
+  loci_sts_score c =
+      sts("\xEF\xBB\xBFthe green apple\tthe green apple\t5.0\r\nthe \"red\" one\ta banana\t1.5\r\n"
+          "one two three\tthree two\t3",
+          LOCI_OK, NULL);
+  loci_sts_score d =
+      sts("pair_ID\tsentence_A\tsentence_B\trelatedness_score\tentailment\n1\tthe green apple\tthe green apple\t"
+          "5.0\tX\n2\tthe \"red\" one\ta banana\t1.5\tX\n3\tone two three\tthree two\t3\tX\n",
+          LOCI_OK, NULL);
   assert_int_equal(a.n_pairs, 3);
   assert_true(a.pearson >= -1 && a.pearson <= 1 && a.spearman >= -1 && a.spearman <= 1);
   const loci_sts_score *others[] = {&b, &c, &d};

@@ -29,15 +29,17 @@ static void test_standard_scores(void **state) {
   loci_error error;
   loci__fusion fusion;
   loci_context *context = test_context_new(1, NULL);
-  assert_ok(loci__fuse_prepare(context, LOCI_SEARCH_HYBRID, LOCI_FUSION_STANDARD, 2.0, cosine, bm25, 4, &fusion,
-                               &error), &error);
+  assert_ok(
+      loci__fuse_prepare(context, LOCI_SEARCH_HYBRID, LOCI_FUSION_STANDARD, 2.0, cosine, bm25, 4, &fusion, &error),
+      &error);
   for (size_t i = 0; i < 4; i++) {
     double expected = 2.0 * ((double)cosine[i] - 0.5) / sqrt(0.05) + ((double)bm25[i] - 1.0) / sqrt(3.0);
     assert_float_equal(loci__fuse_score(&fusion, i, (double)cosine[i], (double)bm25[i]), expected, 1e-6);
   }
   loci__fuse_release(context, &fusion);
-  assert_ok(loci__fuse_prepare(context, LOCI_SEARCH_HYBRID, LOCI_FUSION_STANDARD, 0.0, cosine, bm25, 4, &fusion,
-                               &error), &error);
+  assert_ok(
+      loci__fuse_prepare(context, LOCI_SEARCH_HYBRID, LOCI_FUSION_STANDARD, 0.0, cosine, bm25, 4, &fusion, &error),
+      &error);
   assert_float_equal(fusion.weight, LOCI__FUSION_WEIGHT, 1e-12);
   loci__fuse_release(context, &fusion);
   test_context_free(context);
@@ -77,7 +79,8 @@ static const char manual_as_pdf[] =
     "idempotent: an error must\nnot leave the system broken, and running a script a second time has to\ndo no harm. "
     "Scripts that ask questions have to use debconf, so that an\nunattended installation is possible at all times.\n";
 static const char manual_tail[] =
-    "must not leave the system broken, and running a script a second time has to do no harm. Scripts that ask questions "
+    "must not leave the system broken, and running a script a second time has to do no harm. Scripts that ask "
+    "questions "
     "have to use debconf, so that an unattended installation is possible at all times.";
 static const char neighbour[] =
     "Scripts that ask questions have to use debconf, so that an unattended installation is possible at all times. A "
@@ -114,7 +117,8 @@ static void test_fold_many(void **state) {
   for (int round = 0; round < 2; round++) {
     for (int i = 0; i < 500; i++) {
       int length = 0;
-      for (int word = 0; word < 40; word++) length += snprintf(text + length, sizeof text - (size_t)length, "w%d ", i * 41 + word);
+      for (int word = 0; word < 40; word++)
+        length += snprintf(text + length, sizeof text - (size_t)length, "w%d ", i * 41 + word);
       size_t expected = round == 0 ? SIZE_MAX : (size_t)i;
       assert_true(add(fold, text) == expected);
     }
@@ -150,10 +154,12 @@ static void test_language(void **state) {
   assert_null(verdict(manual, 5));
   assert_null(verdict("int main(void) { return left + right + items[i]; } /* the end */", 20));
   assert_null(verdict("Les chats.", 1)); /* too little to tell */
-  assert_string_equal(verdict("Der Hund und die Katze sind nicht mit dem Ball auf das Dach gegangen, das ist ein Jammer. ", 10),
-                      "another language");
-  assert_string_equal(verdict("Le chat est dans la maison et le chien que nous avons ne dort pas sur les fauteuils. ", 10),
-                      "another language");
+  assert_string_equal(
+      verdict("Der Hund und die Katze sind nicht mit dem Ball auf das Dach gegangen, das ist ein Jammer. ", 10),
+      "another language");
+  assert_string_equal(
+      verdict("Le chat est dans la maison et le chien que nous avons ne dort pas sur les fauteuils. ", 10),
+      "another language");
   assert_string_equal(verdict("El perro que vive en la casa de los vecinos no duerme por las noches, una pena. ", 10),
                       "another language");
   assert_string_equal(verdict("Кошка сидит на крыше, а собака спит в доме. ", 20), "another script");
@@ -180,9 +186,9 @@ static void test_topic(void **state) {
 }
 
 int main(void) {
-  const struct CMUnitTest tests[] = {
-      cmocka_unit_test(test_moments),     cmocka_unit_test(test_standard_scores), cmocka_unit_test(test_reciprocal_ranks),
-      cmocka_unit_test(test_fold_copies), cmocka_unit_test(test_fold_many),       cmocka_unit_test(test_percentile),
-      cmocka_unit_test(test_language),  cmocka_unit_test(test_topic)};
+  const struct CMUnitTest tests[] = {cmocka_unit_test(test_moments),          cmocka_unit_test(test_standard_scores),
+                                     cmocka_unit_test(test_reciprocal_ranks), cmocka_unit_test(test_fold_copies),
+                                     cmocka_unit_test(test_fold_many),        cmocka_unit_test(test_percentile),
+                                     cmocka_unit_test(test_language),         cmocka_unit_test(test_topic)};
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
