@@ -124,10 +124,8 @@ static loci_status finish(job *j, scratch *s, size_t i, loci_error *error) {
     return loci__fail(error, LOCI_ERROR_MODEL,
                       "text %zu gives a vector that is not finite: the weights of '%s' are damaged or out of range", i,
                       j->model->path);
-  if (j->options->normalize)
-    loci__scale(x, dim, norm, row);
-  else
-    memcpy(row, x, dim * sizeof *row);
+  if (j->options->normalize) loci__scale(x, dim, norm, row);
+  else memcpy(row, x, dim * sizeof *row);
   return LOCI_OK;
 }
 

@@ -18,13 +18,16 @@ size_t loci__pool_count(unsigned modes) {
 }
 
 const char *loci__pool_text(unsigned modes, loci__arena *arena) {
-  char text[96] = "";
+  loci__buffer text;
+  loci__buffer_init(&text, arena->context, 0);
   for (unsigned i = 0; i < LOCI__POOL_MODES; i++) {
     if ((modes >> i & 1u) == 0) continue;
-    if (text[0] != '\0') strcat(text, "+");
-    strcat(text, mode_names[i]);
+    if (text.length > 0) loci__buffer_putc(&text, '+');
+    loci__buffer_puts(&text, mode_names[i]);
   }
-  return loci__arena_strndup(arena, text, strlen(text));
+  const char *kept = text.failed == LOCI_OK ? loci__arena_strndup(arena, text.data, text.length) : NULL;
+  loci__buffer_release(&text);
+  return kept;
 }
 
 void loci__pool_sequence(loci_context *context, unsigned modes, const float *hidden, size_t stride, size_t n_tokens,

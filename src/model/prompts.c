@@ -158,13 +158,15 @@ loci_status loci__prompts_choose(const loci_model *model, const loci_embed_optio
   }
   *text = find(model, options->prompt_name);
   if (*text != NULL) return LOCI_OK;
-  char names[512] = "";
+  loci__buffer names;
+  loci__buffer_init(&names, model->context, 0);
   for (size_t i = 0; i < model->n_prompts; i++) {
-    const size_t at = strlen(names), n = strlen(model->prompts[i].name);
-    if (at + n + 3 >= sizeof names) break;
-    if (at > 0) strcat(names, ", ");
-    strcat(names, model->prompts[i].name);
+    if (i > 0) loci__buffer_puts(&names, ", ");
+    loci__buffer_puts(&names, model->prompts[i].name);
   }
-  return loci__fail(error, LOCI_ERROR_USAGE, "the model '%s' has no prompt '%s'; it has %s", model->name,
-                    options->prompt_name, model->n_prompts > 0 ? names : "none");
+  const char *list = names.length > 0 ? names.data : "none";
+  loci__fail(error, LOCI_ERROR_USAGE, "the model '%s' has no prompt '%s'; it has %s", model->name, options->prompt_name,
+             list);
+  loci__buffer_release(&names);
+  return LOCI_ERROR_USAGE;
 }

@@ -6,8 +6,10 @@
 #include <stdlib.h>
 
 static const char pieces[] =
-    "[PAD]\n[UNK]\n[CLS]\n[SEP]\n[MASK]\na\nb\nc\nd\ne\n##a\n##b\n##c\n##d\n##e\nabc\n##abc\n##abcd\nabcdefghijklmnopqr\n"
-    "the\n##ing\n!\n,\n.\n#\n[\n]\n\xE4\xB8\xAD\n##\xCC\x88\n\xD0\xB9\n\xD0\xB8\n0\n1\n##0\n##1\n\xE1\x84\x80\n##\xE1\x85\xA1\n";
+    "[PAD]\n[UNK]\n[CLS]\n[SEP]\n[MASK]\na\nb\nc\nd\ne\n##a\n##b\n##c\n##d\n##e\nabc\n##abc\n##"
+    "abcd\nabcdefghijklmnopqr\n"
+    "the\n##ing\n!\n,\n.\n#\n[\n]\n\xE4\xB8\xAD\n##\xCC\x88\n\xD0\xB9\n\xD0\xB8\n0\n1\n##0\n##1\n\xE1\x84\x80\n##"
+    "\xE1\x85\xA1\n";
 
 static loci_tokenizer *make(unsigned rules) {
   loci_tokenizer *t = loci__alloc_zero(NULL, 1, sizeof *t);
@@ -35,10 +37,9 @@ static loci_tokenizer *make(unsigned rules) {
     }
   }
   char config[160];
-  int length = snprintf(config, sizeof config,
-                        "{\"do_lower_case\": %s, \"strip_accents\": %s, \"tokenize_chinese_chars\": %s}",
-                        (rules & 1) != 0 ? "true" : "false", (rules & 2) != 0 ? "true" : "false",
-                        (rules & 4) != 0 ? "true" : "false");
+  int length = snprintf(
+      config, sizeof config, "{\"do_lower_case\": %s, \"strip_accents\": %s, \"tokenize_chinese_chars\": %s}",
+      (rules & 1) != 0 ? "true" : "false", (rules & 2) != 0 ? "true" : "false", (rules & 4) != 0 ? "true" : "false");
   if (loci__tokenizer_parse_vocab(t, pieces, sizeof pieces - 1, "pieces", config, (size_t)length, "config", &error) !=
       LOCI_OK)
     abort();
