@@ -79,7 +79,7 @@ const char *const loci__sql_texts[LOCI__SQL_COUNT] = {
     [SQL_MATCH] = "SELECT loci_bm25(words) FROM words WHERE words MATCH ? LIMIT 1",
 };
 
-loci_status loci__store_fail(loci__store *store, int rc, const char *what, loci_error *error) {
+static loci_status fail_as(loci__store *store, int rc, const char *what, loci_error *error) {
   const char *path = store->path ? store->path : "(memory)";
   const char *text = store->db ? sqlite3_errmsg(store->db) : sqlite3_errstr(rc);
   switch (rc & 0xff) {
@@ -114,6 +114,10 @@ loci_status loci__store_fail(loci__store *store, int rc, const char *what, loci_
                         path, what, text);
     default: return loci__fail(error, LOCI_ERROR_INTERNAL, "SQLite error %d on '%s' (%s: %s)", rc, path, what, text);
   }
+}
+
+loci_status loci__store_fail(loci__store *store, int rc, const char *what, loci_error *error) {
+  return store->last_failure = fail_as(store, rc, what, error);
 }
 
 loci_status loci__store_exec(loci__store *store, const char *sql, const char *what, loci_error *error) {

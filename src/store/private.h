@@ -113,7 +113,8 @@ struct loci__store {
   loci__lock lock;
   bool registered, writable, words_ready;
   int transaction;
-  loci_status poisoned; /* the first failure of a write in this transaction: end() undoes it all */
+  loci_status poisoned;     /* the first failure of a write in this transaction: end() undoes it all */
+  loci_status last_failure; /* of SQLite inside of the present transaction: why it gave the transaction up, if it did */
   sqlite3_stmt *statements[LOCI__SQL_COUNT];
   bool taken[LOCI__SQL_COUNT];
   loci__store_model model;

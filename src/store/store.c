@@ -174,10 +174,12 @@ static loci_status compare_version(loci__store *store, loci_error *error) {
 static loci_status begin(loci__store *store, int transaction, loci_error *error) {
   if (store->transaction != LOCI__IDLE)
     return loci__fail(error, LOCI_ERROR_USAGE, "a transaction of this store is under way already");
+  /* A ROLLBACK that could not be done for want of memory is made up for here. */
+  if (!sqlite3_get_autocommit(store->db)) LOCI__TRY(loci__store_exec(store, "ROLLBACK", "rolling back", error));
   loci__sql which = transaction == LOCI__WRITING ? SQL_BEGIN_WRITE : SQL_BEGIN_READ;
   LOCI__TRY(loci__sql_run_with(store, which, 0, 0, "beginning a transaction", error));
   store->transaction = transaction;
-  store->poisoned = LOCI_OK;
+  store->poisoned = store->last_failure = LOCI_OK;
   loci_status status = compare_version(store, error); /* the first read: here the snapshot is taken */
   if (status != LOCI_OK) loci__store_rollback(store);
   return status;
@@ -199,6 +201,14 @@ loci_status loci__store_end(loci__store *store, loci_error *error) {
     loci_status status = store->poisoned;
     loci__store_rollback(store);
     return loci__fail(error, status, "nothing of this transaction was kept, because a write in it failed (%s)",
+                      loci_status_text(status));
+  }
+  if (sqlite3_get_autocommit(store->db)) {
+    /* SQLite gives a transaction up by itself when memory or the disk fails it in a bad moment. The one failure that
+     * no call of ours reports is a column's text that could not be copied: that is memory. */
+    loci_status status = store->last_failure != LOCI_OK ? store->last_failure : LOCI_ERROR_MEMORY;
+    loci__store_rollback(store);
+    return loci__fail(error, status, "the transaction was given up, because something in it failed (%s)",
                       loci_status_text(status));
   }
   loci_status status = loci__sql_run_with(store, SQL_COMMIT, 0, 0, "committing", error);

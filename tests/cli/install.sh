@@ -2,6 +2,7 @@
 # An installation works from where it lies: a C program through pkg-config, the command, its pages, its model.
 . "$SRC/tests/cli/tap"
 command -v cmake >/dev/null 2>&1 || skip_all "no cmake"
+[ -z "${LOCI_SANITIZER:-}" ] || skip_all "a sanitized library wants a sanitized example"
 root=$work/root
 if ! cmake --install "$BUILD" --prefix "$root" >install.log 2>&1; then
   fail "cmake --install" "$(tail -n 20 install.log)"
