@@ -4,7 +4,7 @@
  *
  * TOKENIZER: a folder, tokenizer.json or vocab.txt. FILE: UTF-8 text, a paragraph a line; its first N bytes (default
  * 4,000,000, cut at a line's end) are tokenized line by line and as one text, as ids only (what models ask for) and with
- * type ids and offsets. bench/peers/tokenize.py runs this and its peers on the same bytes.
+ * type ids and offsets. bench/peers/wordpiece.py runs this and its peers on the same bytes.
  */
 #include "bench.h"
 

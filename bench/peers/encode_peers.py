@@ -9,13 +9,10 @@ EmbedLayerNormalization and BiasGelu, as its documentation advises). Every seque
 length the best of 256, 512, 1,024 and 4,096 tokens a call counts. Median, least and greatest of the repetitions. `st` is
 one text of 14 words (16 tokens) through sentence-transformers' encode(), tokenizer included.
 """
-import sys
-
-sys.path.pop(0)  # tokenize.py beside this file is not Python's module of that name
-
 import argparse
 import json
 import os
+import sys
 import time
 import warnings
 

@@ -9,7 +9,6 @@ both sides have one core.
 import os, statistics, sys, time
 
 os.environ["TOKENIZERS_PARALLELISM"] = "false"
-sys.path.pop(0)  # this folder: its tokenize.py would stand before the standard library's
 from model2vec import StaticModel
 
 texts = []

@@ -1,21 +1,18 @@
 #!/usr/bin/env python3
 """bench/tokenize and its peers on the same bytes, one thread each, in one run.
 
-  tokenize.py --bench BUILD/bench/bench-tokenize --tokenizer FOLDER --file TEXT [--bytes N] [--seconds S]
+  wordpiece.py --bench BUILD/bench/bench-tokenize --tokenizer FOLDER --file TEXT [--bytes N] [--seconds S]
 
 FOLDER holds a tokenizer.json of the BERT kind and its vocab.txt. Peers: PyPI `tokenizers` (encode_batch of 512 lines,
 RAYON_NUM_THREADS=1) and, where installed, `blingfire` (its bert_base_tok.bin: the same vocabulary; it reads only
 bert-base-uncased's). All get the file's lines; a figure is the median of its repetitions, in MB/s of input.
 Each is one thread; on a machine with other work the greatest figures are the ones to compare.
 """
-import sys
-
-sys.path.pop(0)  # this folder: its tokenize.py would stand in for the standard library's
-
 import argparse
 import os
 import statistics
 import subprocess
+import sys
 import time
 
 os.environ["RAYON_NUM_THREADS"] = "1"
