@@ -149,7 +149,8 @@ typedef struct loci_context_options {
 
 LOCI_API void loci_context_options_init(loci_context_options *options);
 
-/* `options` may be NULL. Strings are copied. Fails with USAGE for an unknown or impossible isa. */
+/* `options` may be NULL. Strings are copied. An isa that this build or machine does not have gives "ref": ask
+ * loci_context_isa, and loci_context_isa_reason for why. */
 LOCI_API loci_status loci_context_new(const loci_context_options *options, loci_context **out, loci_error *error);
 
 /* Everything made with the context must be gone before. NULL is allowed. */

@@ -46,8 +46,8 @@ loci_context *loci__context_of(loci_context *context); /* NULL → the default o
 const loci_file_table *loci__context_files(loci_context *context);
 const loci_context_options *loci__context_options(loci_context *context);
 void loci__log(loci_context *context, loci_log_level level, const char *format, ...) LOCI_PRINTF(3, 4);
-/* The kernel table, made by `make` on first use (kernel/ is above base/). Thread-safe. `make` answers NULL and an
- * error when the wanted isa is not to be had. */
+/* The kernel table, made by `make` on first use (kernel/ is above base/). Thread-safe. `make` answers a table for every
+ * isa, and says which it is and why. */
 const void *loci__context_kernels(loci_context *context,
                                   const void *(*make)(const char *isa, const char **name, const char **reason));
 /* What `make` said of the name and the reason; NULL before. */

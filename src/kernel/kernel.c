@@ -39,7 +39,9 @@ const loci__kernels *loci__kernels_named(const char *name) {
   return NULL;
 }
 
+/* A wish that cannot be met gives plain C, which is everywhere, and a reason; never NULL. */
 static const void *choose(const char *isa, const char **name, const char **reason) {
+  *name = tables[0].table->name;
   loci__cpu cpu;
   loci__cpu_detect(&cpu);
   for (size_t i = LOCI__COUNT(tables); i-- > 0;) {
@@ -47,14 +49,14 @@ static const void *choose(const char *isa, const char **name, const char **reaso
     if (isa ? strcmp(isa, table->name) != 0 : !is_here(&cpu, table->name)) continue;
     if (!is_here(&cpu, table->name)) {
       *reason = "the processor or the operating system does not offer it";
-      return NULL;
+      return tables[0].table;
     }
     *name = table->name;
     *reason = isa ? "asked for by name" : tables[i].reason;
     return table;
   }
   *reason = "no such instruction set in this build";
-  return NULL;
+  return tables[0].table;
 }
 
 const loci__kernels *loci__kernels_of(loci_context *context) {

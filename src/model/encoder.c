@@ -182,7 +182,6 @@ loci_status loci__encoder_new(loci_context *context, const loci__encoder_config 
   }
   context = loci__context_of(context);
   const loci__kernels *kernels = loci__kernels_of(context);
-  if (kernels == NULL) return loci__fail(error, LOCI_ERROR_USAGE, "encoder: no kernels for the wanted instruction set");
   loci__encoder *encoder = loci__alloc_zero(context, 1, sizeof *encoder);
   if (encoder == NULL) return loci__fail_memory(error, sizeof *encoder, "the encoder");
   encoder->context = context;

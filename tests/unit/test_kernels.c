@@ -65,6 +65,10 @@ static void test_tables(void **state) {
   assert_string_equal(loci_context_isa(context), "ref");
   assert_string_equal(loci_context_isa_reason(context), "asked for by name");
   test_context_free(context);
+  context = test_context_new(1, "avx1024"); /* what cannot be had is plain C, and says so */
+  assert_string_equal(loci_context_isa(context), "ref");
+  assert_string_equal(loci_context_isa_reason(context), "no such instruction set in this build");
+  test_context_free(context);
   context = test_context_new(1, NULL);
   const loci__kernels *fast[8];
   size_t n = fast_tables(fast);
