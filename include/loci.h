@@ -4,9 +4,11 @@
 
 #include "loci/collection.h"
 #include "loci/core.h"
+#include "loci/corpus.h"
 #include "loci/eval.h"
 #include "loci/model.h"
 #include "loci/tokenizer.h"
 #include "loci/train.h"
+#include "loci/vectors.h"
 
 #endif

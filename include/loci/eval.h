@@ -4,6 +4,7 @@
 
 #include "core.h"
 #include "model.h"
+#include "vectors.h"
 
 #ifdef __cplusplus
 extern "C" {
@@ -42,6 +43,47 @@ LOCI_API void loci_retrieval_options_init(loci_retrieval_options *options);
 LOCI_API loci_status loci_eval_retrieval(loci_context *context, const loci_model *model, const char *folder,
                                          const loci_retrieval_options *options, loci_retrieval_score *out,
                                          loci_error *error);
+
+/* ---- word vectors ---- */
+
+typedef struct loci_analogy_section {
+  char name[64];
+  uint64_t n, n_seen;   /* questions; those whose four words are all there */
+  uint64_t n_right;     /* the three given words excluded from the answer */
+  uint64_t n_right_all; /* nothing excluded */
+} loci_analogy_section;
+
+typedef struct loci_analogy_score {
+  loci_analogy_section *sections; /* loci_analogy_score_release */
+  size_t n_sections;
+  loci_analogy_section semantic, syntactic, total; /* a name that starts with "gram" is syntactic */
+  loci_context *context;
+} loci_analogy_score;
+
+typedef struct loci_analogy_options {
+  size_t struct_size;
+  size_t most;   /* only the first so many words are candidates (the files' order is by frequency); 0 = all */
+  int keep_case; /* non-zero: questions are not lower-cased when a word is not there as it is */
+  loci_progress_fn progress;
+  void *progress_user;
+} loci_analogy_options;
+
+LOCI_API void loci_analogy_options_init(loci_analogy_options *options);
+/* `path`: questions-words.txt: ": section", then four words a line. 3CosAdd over unit vectors. */
+LOCI_API loci_status loci_eval_analogy(const loci_vectors *vectors, const char *path,
+                                       const loci_analogy_options *options, loci_analogy_score *out, loci_error *error);
+LOCI_API void loci_analogy_score_release(loci_analogy_score *score);
+
+typedef struct loci_similarity_score {
+  uint64_t n_pairs, n_seen; /* pairs; those whose words both have a vector */
+  double spearman;          /* over the seen ones */
+  double spearman_all;      /* unseen pairs at the mean of the seen cosines */
+} loci_similarity_score;
+
+/* `path`: word, word, score a line, separated by tabs, commas or spaces, with or without a heading; SimLex-999's and
+ * WordSim-353's own layouts too. */
+LOCI_API loci_status loci_eval_similarity(const loci_vectors *vectors, const char *path, loci_similarity_score *out,
+                                          loci_error *error);
 
 #ifdef __cplusplus
 }

@@ -17,7 +17,9 @@ extern "C" {
 typedef struct loci_model loci_model;
 
 /* `name`: a folder or file (anything with a '/' in it, or that exists), else a name looked up in the context's
- * model_path; NULL or "" = the built-in model ("loci-static-en"). MODEL when nothing is there; FORMAT with file
+ * model_path; NULL or "" = the built-in model ("loci-static-en"). A file of word vectors (loci/vectors.h) is a model too:
+ * the mean of its words' vectors, or, when "#sif" stands behind its name, their weighted mean (Arora et al. 2017: a word
+ * of probability p counts a / (a + p), a = 1e-3; p from the saved counts, else from Zipf's law over the ranks). MODEL when nothing is there; FORMAT with file
  * and offset when it is broken; UNSUPPORTED, by name, for architectures that are not there yet. */
 LOCI_API loci_status loci_model_open(loci_context *context, const char *name, loci_model **out, loci_error *error);
 LOCI_API void loci_model_close(loci_model *model);
@@ -26,7 +28,7 @@ typedef struct loci_model_info {
   size_t struct_size;
   const char *name;           /* what to show: the name it was opened by, or the folder's last part */
   const char *path;           /* absolute folder or file */
-  const char *architecture;   /* "bert", "static" */
+  const char *architecture;   /* "bert", "static", "words" */
   const char *pooling;        /* "mean", "cls" …, as in the model's files; "+" between several */
   const char *similarity;     /* "cosine", "dot" … */
   const char *fingerprint;    /* 32 hex digits, see docs/store.md; NULL until loci_model_fingerprint was asked */

@@ -1,0 +1,81 @@
+/* loci/vectors.h: files of word vectors: opened, asked, converted.
+ *
+ * word2vec .bin and .txt/.vec, GloVe .txt (no header), fastText .bin, .npy with a file of labels beside it, and the
+ * tokens of a static model's folder, told apart by content. docs/vectors.md has the formats.
+ */
+#ifndef LOCI_VECTORS_H
+#define LOCI_VECTORS_H
+
+#include "core.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+typedef struct loci_vectors loci_vectors;
+
+typedef enum loci_vectors_format {
+  LOCI_VECTORS_UNKNOWN = 0,
+  LOCI_VECTORS_WORD2VEC = 1, /* .bin */
+  LOCI_VECTORS_TEXT = 2,     /* .txt, .vec: "n dim" first */
+  LOCI_VECTORS_GLOVE = 3,    /* text without that line */
+  LOCI_VECTORS_FASTTEXT = 4, /* .bin with subwords */
+  LOCI_VECTORS_NPY = 5,
+  LOCI_VECTORS_FOLDER = 6 /* a static model */
+} loci_vectors_format;
+
+typedef struct loci_vectors_options {
+  size_t struct_size;
+  const char *labels; /* .npy: a word a line; NULL = the same name with ".labels" or ".txt" instead of ".npy" */
+  size_t max_memory;  /* bytes; LIMIT when the file needs more; 0 = no limit */
+  size_t most;        /* only the first so many words; 0 = all */
+} loci_vectors_options;
+
+LOCI_API void loci_vectors_options_init(loci_vectors_options *options);
+
+/* `options` may be NULL. FORMAT with file and offset when it is broken; UNSUPPORTED by name for .ftz and GloVe's .bin. */
+LOCI_API loci_status loci_vectors_open(loci_context *context, const char *path, const loci_vectors_options *options,
+                                       loci_vectors **out, loci_error *error);
+LOCI_API void loci_vectors_close(loci_vectors *vectors);
+
+typedef struct loci_vectors_info {
+  size_t struct_size;
+  loci_vectors_format format;
+  const char *path;
+  size_t n, dim;
+  int has_counts, has_subwords;
+} loci_vectors_info;
+
+LOCI_API void loci_vectors_get_info(const loci_vectors *vectors, loci_vectors_info *info);
+/* Word i and its length (words may hold any bytes but white space); NULL past the end. */
+LOCI_API const char *loci_vectors_word(const loci_vectors *vectors, size_t i, size_t *length);
+/* Row i: dim floats, owned by `vectors`. */
+LOCI_API const float *loci_vectors_row(const loci_vectors *vectors, size_t i);
+/* How often word i stood in the corpus, 0 when that is not known. */
+LOCI_API uint64_t loci_vectors_count(const loci_vectors *vectors, size_t i);
+/* The index of a word, or −1. The first of equal words counts. */
+LOCI_API int64_t loci_vectors_find(const loci_vectors *vectors, const char *word, size_t length);
+/* The vector of any word: its row, else, with subwords, the mean of its n-grams. NOT_FOUND when there is none. */
+LOCI_API loci_status loci_vectors_get(const loci_vectors *vectors, const char *word, size_t length, float *out,
+                                      loci_error *error);
+
+typedef enum loci_precision { LOCI_PRECISION_F32 = 0, LOCI_PRECISION_F16 = 1, LOCI_PRECISION_INT8 = 2 } loci_precision;
+
+typedef struct loci_convert_options {
+  size_t struct_size;
+  loci_vectors_options input;
+  loci_vectors_format format; /* LOCI_VECTORS_UNKNOWN: by the ending of the output */
+  loci_precision precision;   /* F16: .npy and folders; INT8: folders; USAGE for a format that has no such thing */
+  size_t prune; /* keep the N most frequent words (of the file's order when counts are not known); 0 = all */
+  loci_progress_fn progress;
+  void *progress_user;
+} loci_convert_options;
+
+LOCI_API void loci_convert_options_init(loci_convert_options *options);
+LOCI_API loci_status loci_convert(loci_context *context, const char *input, const loci_convert_options *options,
+                                  const char *output, loci_error *error);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

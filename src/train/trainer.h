@@ -1,0 +1,78 @@
+/* train/trainer.h: what the trainers of words share: corpus and vocabulary at the start, checkpoints on the way, vectors,
+ * counts and model card at the end.
+ *
+ *   trainer.c      loci__trainer_open/close: options → vocabulary → encoded corpus
+ *   checkpoint.c   arrays to a file and back, atomically, checked
+ *   card.c         OUTPUT.card.md
+ *
+ * A run: open (counts or reads the vocabulary, tells the memory estimate, refuses beyond max_memory, encodes the corpus
+ * into OUTPUT.checkpoint/stream) → the trainer's own loop, which calls loci__trainer_due between its steps and saves when
+ * it says so → loci__trainer_finish (vectors, OUTPUT.vocab, card; then the checkpoint's folder is removed) → close.
+ *
+ * Ownership: the trainer owns vocabulary and stream. Threads: one thread drives it; vocabulary and stream are shared.
+ */
+#ifndef LOCI_TRAIN_TRAINER_H
+#define LOCI_TRAIN_TRAINER_H
+
+#include "../base/base.h"
+#include "../base/file.h"
+#include "../format/vectors.h"
+#include "../text/corpus.h"
+#include "loci/train.h"
+
+typedef struct loci__trainer {
+  loci_context *context;
+  const char *corpus, *output;
+  const char *method; /* "word2vec" */
+  const loci_train_common *common;
+  char *folder; /* OUTPUT.checkpoint */
+  loci_model *split_model;
+  loci__splitter splitter;
+  loci_vocabulary *vocabulary;
+  loci__stream stream;
+  loci__meter meter;
+  loci__buffer settings; /* "dim: 300\nwindow: 5\n…": the trainer's own, in the order they were put */
+  double began, last_checkpoint;
+  char corpus_hash[33];
+  loci_vocabulary_info counts;
+} loci__trainer;
+
+/* The trainer's own settings, one call each, before loci__trainer_open: they go into the card and, hashed with corpus,
+ * vocabulary and seed, into the checkpoint's key. */
+void loci__trainer_set(loci__trainer *trainer, const char *name, const char *format, ...) LOCI_PRINTF(3, 4);
+void loci__trainer_init(loci__trainer *trainer, loci_context *context, const char *method, const char *corpus,
+                        const char *output, const loci_train_common *common);
+
+/* Counts, checks the output's ending and that it can be written (before hours are spent), makes the folder, encodes.
+ * `bytes_per_word`, `bytes_fixed`: of the trainer's arrays, for the estimate. stream false: no encoded corpus is made. */
+loci_status loci__trainer_open(loci__trainer *trainer, size_t bytes_per_word, size_t bytes_fixed, bool stream,
+                               loci_error *error);
+void loci__trainer_close(loci__trainer *trainer);
+
+/* ---- checkpoints: named arrays whose sizes both sides know ---- */
+
+typedef struct loci__part {
+  const char *name;
+  void *data;
+  size_t size; /* bytes */
+} loci__part;
+
+/* More than common.checkpoint_seconds since the last one. */
+bool loci__trainer_due(const loci__trainer *trainer);
+/* Written beside the old one, fsynced, renamed: there is always a whole one. A checksum a part. */
+loci_status loci__checkpoint_save(loci__trainer *trainer, const loci__part *parts, size_t n, loci_error *error);
+/* *there false: there is none, or common.resume is 0 (then an old one is removed). USAGE when it belongs to other
+ * settings, FORMAT when it is damaged. */
+loci_status loci__checkpoint_load(loci__trainer *trainer, const loci__part *parts, size_t n, bool *there,
+                                  loci_error *error);
+
+/* ---- the end ---- */
+
+/* Writes the vectors by the output's ending (a folder: a static model that opens with the corpus's splitter), OUTPUT.vocab
+ * and the card, and removes the checkpoint. `more`: further lines for the card ("loss: 1.23\n…"), or NULL. */
+loci_status loci__trainer_finish(loci__trainer *trainer, const float *rows, size_t stride, size_t dim, const char *more,
+                                 loci_error *error);
+/* The card, .vocab and the removal of the checkpoint alone, for trainers that write a file of their own (fastText). */
+loci_status loci__trainer_finish_written(loci__trainer *trainer, size_t dim, const char *more, loci_error *error);
+
+#endif
