@@ -30,12 +30,26 @@
 /* ---- descriptions ------------------------------------------------------------------------------ */
 
 typedef enum loci__option_kind {
-  LOCI__OPTION_FLAG,  /* int, counts how often it stands there */
-  LOCI__OPTION_TEXT,  /* const char * */
-  LOCI__OPTION_LIST,  /* loci__words: may be given several times */
-  LOCI__OPTION_COUNT, /* uint64_t, at least 1 */
-  LOCI__OPTION_CHOICE /* int: 1 + index of the word in `value` ("hybrid|vector|text") */
+  LOCI__OPTION_FLAG,   /* int, counts how often it stands there */
+  LOCI__OPTION_TEXT,   /* const char * */
+  LOCI__OPTION_LIST,   /* loci__words: may be given several times */
+  LOCI__OPTION_COUNT,  /* uint64_t, at least 1 */
+  LOCI__OPTION_CHOICE, /* int: 1 + index of the word in `value` ("hybrid|vector|text") */
+  LOCI__OPTION_NUMBER, /* loci__number: a whole number, 0 included */
+  LOCI__OPTION_REAL,   /* loci__real: finite, not negative */
+  LOCI__OPTION_SIZE    /* uint64_t bytes, at least 1: "4G", "512M", "65536" (powers of 1,024) */
 } loci__option_kind;
+
+/* Values for which 0 is a choice of its own. */
+typedef struct loci__number {
+  int given;
+  uint64_t value;
+} loci__number;
+
+typedef struct loci__real {
+  int given;
+  double value;
+} loci__real;
 
 /* What a shell offers for a value or argument. */
 typedef enum loci__offer {
@@ -61,6 +75,21 @@ typedef struct loci__option {
   const char *help; /* one sentence without a full stop */
 } loci__option;
 
+/* How another program spells an option: "-size 100" for "--dim 100". */
+typedef enum loci__spelling_kind {
+  LOCI__SPELLING_OPTION,   /* `ours` is the option's name; a value goes through `values` where that is not NULL */
+  LOCI__SPELLING_ARGUMENT, /* its value is an argument of the command */
+  LOCI__SPELLING_IGNORED,  /* takes a value that means nothing here */
+  LOCI__SPELLING_REFUSED   /* `ours` says why */
+} loci__spelling_kind;
+
+typedef struct loci__spelling {
+  const char *theirs; /* without its one dash */
+  loci__spelling_kind kind;
+  const char *ours;
+  const char *values; /* "0=skipgram|1=cbow"; for a flag "0=|1=yes": an empty word leaves it out. NULL = as it is */
+} loci__spelling;
+
 typedef struct loci__example {
   const char *line; /* as typed */
   const char *what;
@@ -71,23 +100,28 @@ typedef struct loci__common {
   int help, quiet, verbose, no_progress, version;
   int color; /* 1 auto, 2 always, 3 never; 0 not given */
   const char *collection, *store;
+  uint64_t threads;
 } loci__common;
 
 enum {
   LOCI__USES_CONTEXT = 1,    /* needs cli->context */
   LOCI__USES_COLLECTION = 2, /* has -c and --store */
-  LOCI__USES_INTERRUPT = 4   /* Ctrl-C asks the progress callback to stop instead of killing */
+  LOCI__USES_INTERRUPT = 4,  /* Ctrl-C asks the progress callback to stop instead of killing */
+  LOCI__USES_THREADS = 8,    /* has --threads */
+  LOCI__USES_NOTES = 16      /* the library's notes (memory, sizes) are shown without -v */
 };
 
 typedef struct loci__cli loci__cli;
 
 typedef struct loci__command {
-  const char *name;
+  const char *name;      /* one word, or two: "train word2vec" ("train-word2vec" in names of files) */
   const char *summary;   /* one line for the list of commands */
   const char *arguments; /* "DIR|FILE…" as it stands in the usage line, or "" */
   const char *about;     /* paragraphs, separated by an empty line */
   const loci__option *options;
   size_t n_options;
+  const loci__spelling *spellings; /* of other programs; NULL = none */
+  size_t n_spellings;
   loci__example examples[4];
   unsigned uses;
   size_t least, most; /* arguments */
@@ -103,7 +137,17 @@ extern const loci__command loci__command_index, loci__command_search, loci__comm
     loci__command_embed, loci__command_tokenize, loci__command_show, loci__command_distil, loci__command_eval,
     loci__command_help, loci__command_completion;
 
-const loci__command *loci__command_find(const char *name); /* NULL when there is none */
+const loci__command *loci__command_find(const char *name); /* "-" stands for " " too; NULL when there is none */
+/* The command that words[0…n) begin with; *used = how many of them are its name. NULL when there is none: then *used is
+ * 1 if words[0] is the first word of commands of two. */
+const loci__command *loci__command_match(char *const *words, size_t n, size_t *used);
+/* Is this the first command (in the list's order) that begins with its first word? *group: of a name of two words. */
+bool loci__command_leads(size_t i, bool *group);
+size_t loci__command_first(const char *name); /* length of the first word */
+/* Puts "word2vec|glove": the second words of the commands that begin with `first`. */
+void loci__command_put_seconds(loci__buffer *out, const char *first, size_t length, char between);
+/* "train-word2vec" */
+void loci__command_put_file(loci__buffer *out, const loci__command *command);
 /* Option i of a command, its own first, then the shared ones; NULL past the end. *shared tells which struct. */
 const loci__option *loci__command_option(const loci__command *command, size_t i, bool *shared);
 /* The name nearest to `wrong` (an edit distance of at most 2, or a prefix), or NULL. `name_of` answers NULL at the
@@ -144,6 +188,8 @@ void loci__help_command(loci__buffer *out, const loci__command *command, bool co
 void loci__help_overview(loci__buffer *out, bool colour);
 /* "loci search [-n N] … QUERY" in one line. */
 void loci__help_usage(loci__buffer *out, const loci__command *command);
+/* "-size (dim), -window (window)": the other programs' spellings. */
+void loci__help_spellings(loci__buffer *out, const loci__command *command);
 /* roff (man(7)) of loci(1) for NULL, else of loci-<command>(1). */
 void loci__man_page(loci__buffer *out, const loci__command *command);
 /* shell: "bash", "zsh" or "fish"; false for another. */

@@ -29,6 +29,14 @@ static const loci__option collection_options[] = {
     {"store", 0, LOCI__OPTION_TEXT, COMMON(store), "FILE", LOCI__OFFER_FILE, "the collection in this file"},
 };
 
+static const loci__option threads_option = {"threads",
+                                            0,
+                                            LOCI__OPTION_COUNT,
+                                            COMMON(threads),
+                                            "N",
+                                            LOCI__OFFER_NOTHING,
+                                            "threads to work with (LOCI_THREADS, else the processors)"};
+
 static const loci__option common_options[] = {
     {"quiet", 'q', LOCI__OPTION_FLAG, COMMON(quiet), NULL, LOCI__OFFER_NOTHING,
      "no messages and no progress; exit code 1 when nothing was found or something was skipped"},
@@ -42,10 +50,63 @@ static const loci__option common_options[] = {
 static const loci__option version_option = {
     "version", 0, LOCI__OPTION_FLAG, COMMON(version), NULL, LOCI__OFFER_NOTHING, "the version"};
 
+static bool is_name(const char *name, const char *given) {
+  while (*name && (*name == *given || (*name == ' ' && *given == '-'))) name++, given++;
+  return *name == *given;
+}
+
 const loci__command *loci__command_find(const char *name) {
   for (size_t i = 0; loci__commands[i]; i++)
-    if (!strcmp(loci__commands[i]->name, name)) return loci__commands[i];
+    if (is_name(loci__commands[i]->name, name)) return loci__commands[i];
   return NULL;
+}
+
+size_t loci__command_first(const char *name) {
+  return strcspn(name, " ");
+}
+
+const loci__command *loci__command_match(char *const *words, size_t n, size_t *used) {
+  *used = 0;
+  if (n == 0) return NULL;
+  for (size_t i = 0; loci__commands[i]; i++) {
+    const char *name = loci__commands[i]->name;
+    size_t first = loci__command_first(name);
+    if (!name[first] || strlen(words[0]) != first || memcmp(words[0], name, first) != 0) continue;
+    *used = 1;
+    if (n > 1 && !strcmp(words[1], name + first + 1)) {
+      *used = 2;
+      return loci__commands[i];
+    }
+  }
+  if (*used) return NULL;
+  const loci__command *command = loci__command_find(words[0]);
+  *used = command != NULL;
+  return command;
+}
+
+bool loci__command_leads(size_t i, bool *group) {
+  const char *name = loci__commands[i]->name;
+  size_t first = loci__command_first(name);
+  *group = name[first] != 0;
+  for (size_t j = 0; j < i; j++)
+    if (!strncmp(loci__commands[j]->name, name, first) && loci__command_first(loci__commands[j]->name) == first)
+      return false;
+  return true;
+}
+
+void loci__command_put_seconds(loci__buffer *out, const char *first, size_t length, char between) {
+  bool any = false;
+  for (size_t i = 0; loci__commands[i]; i++) {
+    const char *name = loci__commands[i]->name;
+    if (strncmp(name, first, length) != 0 || name[length] != ' ') continue;
+    if (any) loci__buffer_putc(out, between);
+    loci__buffer_puts(out, name + length + 1);
+    any = true;
+  }
+}
+
+void loci__command_put_file(loci__buffer *out, const loci__command *command) {
+  for (const char *c = command->name; *c; c++) loci__buffer_putc(out, *c == ' ' ? '-' : *c);
 }
 
 const loci__option *loci__command_option(const loci__command *command, size_t i, bool *shared) {
@@ -58,6 +119,10 @@ const loci__option *loci__command_option(const loci__command *command, size_t i,
   if (command && command->uses & LOCI__USES_COLLECTION) {
     if (i < LOCI__COUNT(collection_options)) return &collection_options[i];
     i -= LOCI__COUNT(collection_options);
+  }
+  if (command && command->uses & LOCI__USES_THREADS) {
+    if (i == 0) return &threads_option;
+    i--;
   }
   if (i < LOCI__COUNT(common_options)) return &common_options[i];
   i -= LOCI__COUNT(common_options);

@@ -38,7 +38,9 @@ static const char *bash_offer(loci__offer offer) {
 static void bash_command(loci__buffer *out, const loci__command *command) {
   const loci__option *option;
   bool shared;
-  loci__buffer_printf(out, "    %s)\n      case $before in\n", command->name);
+  loci__buffer_puts(out, "    ");
+  loci__command_put_file(out, command);
+  loci__buffer_puts(out, ")\n      case $before in\n");
   for (size_t i = 0; (option = loci__command_option(command, i, &shared)); i++) {
     if (option->kind == LOCI__OPTION_FLAG) continue;
     loci__buffer_puts(out, "        ");
@@ -68,21 +70,54 @@ static void bash_command(loci__buffer *out, const loci__command *command) {
   loci__buffer_puts(out, "}\n      ;;\n");
 }
 
+/* The first words of commands. */
+static void put_firsts(loci__buffer *out) {
+  bool group;
+  for (size_t i = 0; loci__commands[i]; i++)
+    if (loci__command_leads(i, &group))
+      loci__buffer_printf(out, "%s%.*s", i ? " " : "", (int)loci__command_first(loci__commands[i]->name),
+                          loci__commands[i]->name);
+}
+
+/* Of commands of two words the first. */
+static const char *group_at(size_t i, size_t *length) {
+  bool group;
+  if (!loci__command_leads(i, &group) || !group) return NULL;
+  *length = loci__command_first(loci__commands[i]->name);
+  return loci__commands[i]->name;
+}
+
 static void put_bash(loci__buffer *out) {
   loci__buffer_puts(out,
                     "# bash completion for loci, made by `loci completion bash`\n_loci() {\n"
                     "  local word=${COMP_WORDS[COMP_CWORD]} before=${COMP_WORDS[COMP_CWORD-1]} options command=\n"
                     "  local i commands='");
-  for (size_t i = 0; loci__commands[i]; i++) loci__buffer_printf(out, "%s%s", i ? " " : "", loci__commands[i]->name);
+  put_firsts(out);
+  loci__buffer_puts(out,
+                    "'\n  COMPREPLY=()\n"
+                    "  for ((i = 1; i < COMP_CWORD; i++)); do\n"
+                    "    [[ ${COMP_WORDS[i]} == -* ]] && continue\n"
+                    "    command=${command:+$command-}${COMP_WORDS[i]}\n"
+                    "    case $command in ''");
+  size_t length;
+  const char *name;
+  for (size_t i = 0; loci__commands[i]; i++)
+    if ((name = group_at(i, &length))) {
+      loci__buffer_printf(out, "|%.*s", (int)length, name);
+    }
   loci__buffer_puts(
       out,
-      "'\n  COMPREPLY=()\n"
-      "  for ((i = 1; i < COMP_CWORD; i++)); do\n"
-      "    [[ ${COMP_WORDS[i]} != -* ]] && { command=${COMP_WORDS[i]}; break; }\n"
+      ") ;; *) break ;; esac\n"
       "  done\n"
       "  _loci_arguments() { :; }\n"
       "  case $command in\n"
       "    '') options='--help --version'; _loci_arguments() { compgen -W \"$commands\" -- \"$word\"; } ;;\n");
+  for (size_t i = 0; loci__commands[i]; i++)
+    if ((name = group_at(i, &length))) {
+      loci__buffer_printf(out, "    %.*s) options='--help'; _loci_arguments() { compgen -W '", (int)length, name);
+      loci__command_put_seconds(out, name, length, ' ');
+      loci__buffer_puts(out, "' -- \"$word\"; } ;;\n");
+    }
   for (size_t i = 0; loci__commands[i]; i++) bash_command(out, loci__commands[i]);
   loci__buffer_puts(out,
                     "  esac\n"
@@ -142,20 +177,37 @@ static void put_zsh(loci__buffer *out) {
                     "#compdef loci\n# zsh completion for loci, made by `loci completion zsh`\n"
                     "_loci_commands() {\n  local -a commands\n  commands=(\n");
   for (size_t i = 0; loci__commands[i]; i++) {
-    loci__buffer_printf(out, "    '%s:", loci__commands[i]->name);
-    zsh_text(out, loci__commands[i]->summary);
+    bool group;
+    if (!loci__command_leads(i, &group)) continue;
+    loci__buffer_printf(out, "    '%.*s:", (int)loci__command_first(loci__commands[i]->name), loci__commands[i]->name);
+    if (group)
+      loci__command_put_seconds(out, loci__commands[i]->name, loci__command_first(loci__commands[i]->name), ' ');
+    else zsh_text(out, loci__commands[i]->summary);
     loci__buffer_puts(out, "'\n");
   }
   loci__buffer_puts(out,
                     "  )\n  _describe command commands\n}\n"
                     "_loci() {\n  local state line curcontext=$curcontext\n"
                     "  _arguments -C '--help[this help]' '--version[the version]' '1: :_loci_commands' '*:: :->rest'\n"
-                    "  [[ $state == rest ]] || return\n  case $line[1] in\n");
+                    "  [[ $state == rest ]] || return\n  local command=$line[1]\n");
+  size_t length;
+  const char *name;
+  for (size_t i = 0; loci__commands[i]; i++)
+    if ((name = group_at(i, &length))) {
+      loci__buffer_printf(out, "  if [[ $command == %.*s ]]; then\n    _arguments -C '1: :(", (int)length, name);
+      loci__command_put_seconds(out, name, length, ' ');
+      loci__buffer_printf(out,
+                          ")' '*:: :->more'\n    [[ $state == more ]] || return\n    command=%.*s-$line[1]\n  fi\n",
+                          (int)length, name);
+    }
+  loci__buffer_puts(out, "  case $command in\n");
   for (size_t i = 0; loci__commands[i]; i++) {
     const loci__command *command = loci__commands[i];
     const loci__option *option;
     bool shared;
-    loci__buffer_printf(out, "    %s)\n      _arguments", command->name);
+    loci__buffer_puts(out, "    ");
+    loci__command_put_file(out, command);
+    loci__buffer_puts(out, ")\n      _arguments");
     for (size_t j = 0; (option = loci__command_option(command, j, &shared)); j++) {
       zsh_spec(out, option, true);
       if (option->letter) zsh_spec(out, option, false);
@@ -186,25 +238,53 @@ static const char *fish_offer(loci__offer offer) {
   return "";
 }
 
+static void fish_begin(loci__buffer *out, const loci__command *command) {
+  const size_t first = loci__command_first(command->name);
+  loci__buffer_printf(out, "complete -c loci -n '__fish_seen_subcommand_from %.*s", (int)first, command->name);
+  if (command->name[first]) loci__buffer_printf(out, "; and __fish_seen_subcommand_from %s", command->name + first + 1);
+  loci__buffer_putc(out, '\'');
+}
+
 static void put_fish(loci__buffer *out) {
   loci__buffer_puts(out,
                     "# fish completion for loci, made by `loci completion fish`\n"
                     "complete -c loci -f\nfunction __loci_commands\n");
   for (size_t i = 0; loci__commands[i]; i++) {
-    loci__buffer_printf(out, "  printf '%%s\\t%%s\\n' %s ", loci__commands[i]->name);
-    put_quoted(out, loci__commands[i]->summary);
+    bool group;
+    if (!loci__command_leads(i, &group)) continue;
+    const size_t first = loci__command_first(loci__commands[i]->name);
+    loci__buffer_printf(out, "  printf '%%s\\t%%s\\n' %.*s ", (int)first, loci__commands[i]->name);
+    if (group) {
+      loci__buffer_putc(out, '\'');
+      loci__command_put_seconds(out, loci__commands[i]->name, first, ' ');
+      loci__buffer_putc(out, '\'');
+    } else {
+      put_quoted(out, loci__commands[i]->summary);
+    }
     loci__buffer_puts(out, "\n");
   }
   loci__buffer_puts(out,
                     "end\ncomplete -c loci -n __fish_use_subcommand -a '(__loci_commands)'\n"
                     "complete -c loci -n __fish_use_subcommand -l version -d 'the version'\n");
+  size_t length;
+  const char *name;
+  for (size_t i = 0; loci__commands[i]; i++)
+    if ((name = group_at(i, &length))) {
+      loci__buffer_printf(out,
+                          "complete -c loci -n '__fish_seen_subcommand_from %.*s; and not __fish_seen_subcommand_from ",
+                          (int)length, name);
+      loci__command_put_seconds(out, name, length, ' ');
+      loci__buffer_puts(out, "' -a '");
+      loci__command_put_seconds(out, name, length, ' ');
+      loci__buffer_puts(out, "'\n");
+    }
   for (size_t i = 0; loci__commands[i]; i++) {
     const loci__command *command = loci__commands[i];
     const loci__option *option;
     bool shared;
     for (size_t j = 0; (option = loci__command_option(command, j, &shared)); j++) {
-      loci__buffer_printf(out, "complete -c loci -n '__fish_seen_subcommand_from %s' -l %s", command->name,
-                          option->name);
+      fish_begin(out, command);
+      loci__buffer_printf(out, " -l %s", option->name);
       if (option->letter) loci__buffer_printf(out, " -s %c", option->letter);
       if (option->kind == LOCI__OPTION_CHOICE) {
         loci__buffer_puts(out, " -x -a '");
@@ -218,13 +298,15 @@ static void put_fish(loci__buffer *out) {
       loci__buffer_putc(out, '\n');
     }
     if (command->words) {
-      loci__buffer_printf(out, "complete -c loci -n '__fish_seen_subcommand_from %s' -a '", command->name);
+      fish_begin(out, command);
+      loci__buffer_puts(out, " -a '");
       put_words(out, command->words, ' ');
       loci__buffer_puts(out, "'\n");
     }
-    if (command->offer != LOCI__OFFER_NOTHING)
-      loci__buffer_printf(out, "complete -c loci -n '__fish_seen_subcommand_from %s'%s\n", command->name,
-                          fish_offer(command->offer));
+    if (command->offer != LOCI__OFFER_NOTHING) {
+      fish_begin(out, command);
+      loci__buffer_printf(out, "%s\n", fish_offer(command->offer));
+    }
   }
 }
 

@@ -92,6 +92,8 @@ loci_status loci__environment_context(loci__cli *cli, loci_error *error) {
                         "LOCI_THREADS is '%s'; set it to a number from 1 to 1024, or not at all", threads);
     options.threads = (int)n;
   }
+  if (cli->common.threads > 1024) return loci__fail(error, LOCI_ERROR_USAGE, "--threads is at most 1024");
+  if (cli->common.threads) options.threads = (int)cli->common.threads;
   options.isa = variable("LOCI_ISA");
   options.log = loci__log_show;
   options.log_user = cli;

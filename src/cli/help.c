@@ -103,6 +103,32 @@ static void put_option(loci__buffer *out, const loci__option *option) {
   loci__buffer_putc(out, '\n');
 }
 
+/* "-size N is --dim N", in one paragraph. */
+static void put_spellings(loci__buffer *out, const loci__command *command, bool colour) {
+  if (!command->n_spellings) return;
+  loci__buffer_puts(out, "\n");
+  put_title(out, "Also understood", colour);
+  loci__buffer list;
+  loci__buffer_init(&list, NULL, 0);
+  loci__help_spellings(&list, command);
+  loci__buffer_puts(out, "  ");
+  put_wrapped(out, list.data ? list.data : "", 2, 2);
+  loci__buffer_putc(out, '\n');
+  loci__buffer_release(&list);
+}
+
+void loci__help_spellings(loci__buffer *out, const loci__command *command) {
+  bool any = false;
+  for (size_t i = 0; i < command->n_spellings; i++) {
+    const loci__spelling *s = &command->spellings[i];
+    if (s->kind == LOCI__SPELLING_REFUSED || s->kind == LOCI__SPELLING_IGNORED) continue;
+    loci__buffer_printf(out, "%s-%s", any ? ", " : "", s->theirs);
+    if (s->kind == LOCI__SPELLING_ARGUMENT) loci__buffer_puts(out, " (the argument)");
+    else loci__buffer_printf(out, " (%s)", s->ours);
+    any = true;
+  }
+}
+
 void loci__help_command(loci__buffer *out, const loci__command *command, bool colour) {
   loci__buffer_printf(out, "%s\n\n", command->summary);
   put_title(out, "Usage", colour);
@@ -114,6 +140,7 @@ void loci__help_command(loci__buffer *out, const loci__command *command, bool co
   const loci__option *option;
   bool shared;
   for (size_t i = 0; (option = loci__command_option(command, i, &shared)); i++) put_option(out, option);
+  put_spellings(out, command, colour);
   loci__buffer_puts(out, "\n");
   put_title(out, "Examples", colour);
   for (size_t i = 0; i < LOCI__COUNT(command->examples) && command->examples[i].line; i++)
@@ -126,7 +153,7 @@ void loci__help_overview(loci__buffer *out, bool colour) {
   loci__buffer_puts(out, "  loci COMMAND [options] arguments\n\n");
   put_title(out, "Commands", colour);
   for (size_t i = 0; loci__commands[i]; i++)
-    loci__buffer_printf(out, "  %-12s%s\n", loci__commands[i]->name, loci__commands[i]->summary);
+    loci__buffer_printf(out, "  %-16s%s\n", loci__commands[i]->name, loci__commands[i]->summary);
   loci__buffer_puts(out, "\n`loci help COMMAND` says more about one. `loci --version` prints the version.\n");
 }
 
@@ -136,7 +163,20 @@ static loci_status run_help(loci__cli *cli, loci_error *error) {
   const loci__command *command = NULL;
   if (cli->arguments.n) {
     const char *name = cli->arguments.items[0];
-    command = loci__command_find(name);
+    size_t words;
+    command = loci__command_match((char *const *)cli->arguments.items, cli->arguments.n, &words);
+    if (command && words < cli->arguments.n)
+      return loci__fail(error, LOCI_ERROR_USAGE, "help takes one command; '%s' is none of `loci %s`",
+                        cli->arguments.items[words], command->name);
+    if (!command && words) {
+      loci__buffer seconds;
+      loci__buffer_init(&seconds, NULL, 0);
+      loci__command_put_seconds(&seconds, name, strlen(name), '|');
+      loci_status status = loci__fail(error, LOCI_ERROR_USAGE, "say of which: `loci help %s %s`", name,
+                                      seconds.data ? seconds.data : "");
+      loci__buffer_release(&seconds);
+      return status;
+    }
     if (!command) {
       const char *nearest = loci__command_nearest(name);
       if (nearest)
@@ -159,7 +199,7 @@ const loci__command loci__command_help = {
     .arguments = "[COMMAND]",
     .about = "Without COMMAND, lists the commands. The same text stands in the manual pages: `man loci-search`.",
     .examples = {{"loci help search", "the options of search"}, {"loci search -h", "the same"}},
-    .most = 1,
+    .most = 2,
     .offer = LOCI__OFFER_COMMAND,
     .run = run_help,
 };

@@ -100,12 +100,15 @@ static loci_status run_bare(loci__cli *cli, loci_error *error) {
   loci__buffer_puts(&out, "Commands:");
   size_t column = strlen("Commands:");
   for (size_t i = 0; loci__commands[i]; i++) {
-    size_t width = 1 + strlen(loci__commands[i]->name);
+    bool group;
+    if (!loci__command_leads(i, &group)) continue;
+    const char *name = loci__commands[i]->name;
+    size_t length = loci__command_first(name), width = 1 + length;
     if (column + width > 78) {
       loci__buffer_puts(&out, "\n         ");
       column = 9;
     }
-    loci__buffer_printf(&out, " %s", loci__commands[i]->name);
+    loci__buffer_printf(&out, " %.*s", (int)length, name);
     column += width;
   }
   loci__buffer_puts(&out, "\n`loci help COMMAND` says more about one.\n");
@@ -114,7 +117,7 @@ static loci_status run_bare(loci__cli *cli, loci_error *error) {
   return status;
 }
 
-/* `loci --man [COMMAND]` and `loci --commands` (their names): for the build, so they stand in no table. */
+/* `loci --man [COMMAND]` and `loci --commands` (their names as in files, "train-word2vec"): for the build, so they stand in no table. */
 static loci_status run_man(loci__cli *cli, int argc, char **argv, loci_error *error) {
   const loci__command *command = argc ? loci__command_find(argv[0]) : NULL;
   if (argc && !command)
@@ -130,7 +133,10 @@ static loci_status run_man(loci__cli *cli, int argc, char **argv, loci_error *er
 static loci_status run_commands(loci__cli *cli, loci_error *error) {
   loci__buffer out;
   loci__buffer_init(&out, NULL, 0);
-  for (size_t i = 0; loci__commands[i]; i++) loci__buffer_printf(&out, "%s\n", loci__commands[i]->name);
+  for (size_t i = 0; loci__commands[i]; i++) {
+    loci__command_put_file(&out, loci__commands[i]);
+    loci__buffer_putc(&out, '\n');
+  }
   loci_status status = loci__output_flush(cli, &out, error);
   loci__buffer_release(&out);
   return status;
@@ -163,6 +169,20 @@ static loci_status run_command(loci__cli *cli, const loci__command *command, int
   return command->run(cli, error);
 }
 
+/* "train" without a known second word. */
+static loci_status fail_group(int argc, char **argv, loci_error *error) {
+  loci__buffer seconds;
+  loci__buffer_init(&seconds, NULL, 0);
+  loci__command_put_seconds(&seconds, argv[0], strlen(argv[0]), '|');
+  const char *list = seconds.data ? seconds.data : "";
+  loci_status status = argc > 1 && argv[1][0] != '-'
+                           ? loci__fail(error, LOCI_ERROR_USAGE, "there is no `loci %s %s`, only `loci %s %s`", argv[0],
+                                        argv[1], argv[0], list)
+                           : loci__fail(error, LOCI_ERROR_USAGE, "say which: `loci %s %s`", argv[0], list);
+  loci__buffer_release(&seconds);
+  return status;
+}
+
 static loci_status run(loci__cli *cli, int argc, char **argv, loci_error *error) {
   loci__output_begin(cli);
   if (argc && !strcmp(argv[0], "--man")) return run_man(cli, argc - 1, argv + 1, error);
@@ -173,14 +193,16 @@ static loci_status run(loci__cli *cli, int argc, char **argv, loci_error *error)
   if (cli->common.help || cli->common.version) return print_text(cli, NULL, error);
   argc -= used, argv += used;
   if (!argc) return run_bare(cli, error);
-  const loci__command *command = loci__command_find(argv[0]);
+  size_t words;
+  const loci__command *command = loci__command_match(argv, (size_t)argc, &words);
+  if (!command && words) return fail_group(argc, argv, error);
   if (!command) {
     const char *nearest = loci__command_nearest(argv[0]);
     if (nearest)
       return loci__fail(error, LOCI_ERROR_USAGE, "unknown command '%s'; did you mean `loci %s`?", argv[0], nearest);
     return loci__fail(error, LOCI_ERROR_USAGE, "unknown command '%s'; `loci help` lists them", argv[0]);
   }
-  return run_command(cli, command, argc - 1, argv + 1, error);
+  return run_command(cli, command, argc - (int)words, argv + words, error);
 }
 
 int main(int argc, char **argv) {

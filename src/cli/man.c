@@ -100,7 +100,13 @@ static void put_overview(loci__buffer *out) {
            "to standard error.");
   loci__buffer_puts(out, "\n.SH COMMANDS\n");
   for (size_t i = 0; loci__commands[i]; i++) {
-    loci__buffer_printf(out, ".TP\n.BR loci\\-%s (1)\n", loci__commands[i]->name);
+    loci__buffer file;
+    loci__buffer_init(&file, NULL, 0);
+    loci__command_put_file(&file, loci__commands[i]);
+    loci__buffer_puts(out, ".TP\n.BR loci\\-");
+    put_roff(out, file.data ? file.data : "");
+    loci__buffer_puts(out, " (1)\n");
+    loci__buffer_release(&file);
     put_roff(out, loci__commands[i]->summary);
     loci__buffer_puts(out, ".\n");
   }
@@ -113,9 +119,12 @@ void loci__man_page(loci__buffer *out, const loci__command *command) {
     put_overview(out);
     return;
   }
-  char name[48];
-  snprintf(name, sizeof name, "loci-%s", command->name);
-  put_head(out, name, command->summary);
+  loci__buffer name;
+  loci__buffer_init(&name, NULL, 0);
+  loci__buffer_puts(&name, "loci-");
+  loci__command_put_file(&name, command);
+  put_head(out, name.data ? name.data : "", command->summary);
+  loci__buffer_release(&name);
   loci__buffer_puts(out, ".SH SYNOPSIS\n");
   loci__buffer usage;
   loci__buffer_init(&usage, NULL, 0);
@@ -128,6 +137,15 @@ void loci__man_page(loci__buffer *out, const loci__command *command) {
   const loci__option *option;
   bool shared;
   for (size_t i = 0; (option = loci__command_option(command, i, &shared)); i++) put_option(out, option);
+  if (command->n_spellings) {
+    loci__buffer spellings;
+    loci__buffer_init(&spellings, NULL, 0);
+    loci__help_spellings(&spellings, command);
+    loci__buffer_puts(out, ".PP\nAlso understood: ");
+    put_roff(out, spellings.data ? spellings.data : "");
+    loci__buffer_puts(out, ".\n");
+    loci__buffer_release(&spellings);
+  }
   loci__buffer_puts(out, ".SH EXAMPLES\n");
   for (size_t i = 0; i < LOCI__COUNT(command->examples) && command->examples[i].line; i++) {
     loci__buffer_puts(out, ".TP\n.B ");

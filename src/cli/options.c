@@ -2,11 +2,15 @@
  * options after arguments, "--" ends them, "-" is an argument. No abbreviations: a script that used one would change
  * its meaning when an option is added.
  *
+ * A command that stands in for another program understands that program's options too (loci__spelling): they are
+ * translated one by one, so that the two spellings mix and the later one wins, as with any option.
+ *
  * Memory of the command's own comes from the default context (NULL) all over cli/; the one in cli->context is made
  * later, from what is parsed here.
  */
 #include "cli.h"
 
+#include <math.h>
 #include <stdlib.h>
 
 typedef struct parse {
@@ -49,6 +53,24 @@ static const loci__option *find_option(const loci__command *command, const char 
   return NULL;
 }
 
+/* "4G" → bytes. */
+static bool parse_size(const char *text, uint64_t *out) {
+  char digits[24];
+  size_t n = strspn(text, "0123456789");
+  if (n == 0 || n >= sizeof digits) return false;
+  memcpy(digits, text, n);
+  digits[n] = 0;
+  unsigned shift = 0;
+  if (text[n]) {
+    const char *units = "KMGT", *unit = strchr(units, text[n] & ~0x20);
+    if (!unit) return false;
+    shift = 10 * (unsigned)(unit - units + 1);
+    const char *rest = text + n + 1;
+    if (strcmp(rest, "") != 0 && strcmp(rest, "B") != 0 && strcmp(rest, "iB") != 0) return false;
+  }
+  return loci__parse_u64(digits, out) && *out >= 1 && *out <= (uint64_t)INT64_MAX >> shift && (*out <<= shift, true);
+}
+
 /* `shown` is how the person wrote the option. */
 static loci_status set_value(parse *p, const loci__option *option, bool shared, const char *shown, const char *value) {
   char *base = shared ? (char *)&p->cli->common : (char *)p->cli->values;
@@ -69,6 +91,24 @@ static loci_status set_value(parse *p, const loci__option *option, bool shared, 
       *(uint64_t *)target = number;
       return LOCI_OK;
     }
+    case LOCI__OPTION_NUMBER: {
+      loci__number *number = target;
+      if (!loci__parse_u64(value, &number->value))
+        return usage_fail(p, "%s wants a whole number, not '%s'", shown, value);
+      number->given = 1;
+      return LOCI_OK;
+    }
+    case LOCI__OPTION_REAL: {
+      loci__real *real = target;
+      if (!loci__parse_double(value, strlen(value), &real->value) || !isfinite(real->value) || real->value < 0)
+        return usage_fail(p, "%s wants a number that is not negative, not '%s'", shown, value);
+      real->given = 1;
+      return LOCI_OK;
+    }
+    case LOCI__OPTION_SIZE:
+      if (!parse_size(value, target))
+        return usage_fail(p, "%s wants bytes, such as 512M or 4G, not '%s'", shown, value);
+      return LOCI_OK;
     case LOCI__OPTION_CHOICE: {
       const char *word;
       size_t length;
@@ -132,6 +172,47 @@ static loci_status parse_letters(parse *p, const char *letters, const char *next
   return LOCI_OK;
 }
 
+static const loci__spelling *find_spelling(const loci__command *command, const char *text) {
+  for (size_t i = 0; command && i < command->n_spellings; i++)
+    if (!strcmp(command->spellings[i].theirs, text)) return &command->spellings[i];
+  return NULL;
+}
+
+/* The word that `values` has for this value; NULL when it has none. */
+static const char *translate(const char *values, const char *value, char *word, size_t size) {
+  const char *pair;
+  size_t length;
+  for (size_t i = 0; (pair = loci__word_at(values, i, &length)); i++) {
+    const char *equals = memchr(pair, '=', length);
+    if (!equals || strlen(value) != (size_t)(equals - pair) || memcmp(pair, value, (size_t)(equals - pair)) != 0)
+      continue;
+    size_t n = length - (size_t)(equals + 1 - pair);
+    if (n >= size) return NULL;
+    memcpy(word, equals + 1, n);
+    word[n] = 0;
+    return word;
+  }
+  return NULL;
+}
+
+/* Every option of those programs takes a value. */
+static loci_status parse_spelling(parse *p, const loci__spelling *spelling, const char *next) {
+  if (spelling->kind == LOCI__SPELLING_REFUSED) return usage_fail(p, "-%s: %s", spelling->theirs, spelling->ours);
+  if (!next) return usage_fail(p, "-%s wants a value", spelling->theirs);
+  if (spelling->kind == LOCI__SPELLING_IGNORED) return LOCI_OK;
+  if (spelling->kind == LOCI__SPELLING_ARGUMENT)
+    return words_add(&p->cli->arguments, next) ? LOCI_OK : loci__fail_memory(p->error, strlen(next), "the arguments");
+  bool shared;
+  const loci__option *option = find_option(p->command, spelling->ours, strlen(spelling->ours), 0, &shared);
+  if (!option) return LOCI_ERROR_INTERNAL;
+  char shown[48], word[32];
+  snprintf(shown, sizeof shown, "-%s", spelling->theirs);
+  const char *value = spelling->values ? translate(spelling->values, next, word, sizeof word) : next;
+  if (!value) return usage_fail(p, "%s takes none of the values %s: '%s'", shown, spelling->values, next);
+  if (spelling->values && !*value) return LOCI_OK;
+  return set_value(p, option, shared, shown, value);
+}
+
 static loci_status check_arguments(const parse *p) {
   const loci__command *command = p->command;
   const loci__words *given = &p->cli->arguments;
@@ -158,6 +239,9 @@ loci_status loci__options_parse(loci__cli *cli, const loci__command *command, in
       if (!words_add(&cli->arguments, text)) return loci__fail_memory(error, strlen(text), "the arguments");
     } else if (!strcmp(text, "--")) {
       options_over = true;
+    } else if (text[1] != '-' && find_spelling(command, text + 1)) {
+      LOCI__TRY(parse_spelling(&p, find_spelling(command, text + 1), next));
+      i += next != NULL;
     } else {
       LOCI__TRY(text[1] == '-' ? parse_long(&p, text + 2, next, &took_next)
                                : parse_letters(&p, text + 1, next, &took_next));

@@ -111,7 +111,8 @@ void loci__progress_clear(loci__cli *cli) {
 void loci__log_show(void *user, loci_log_level level, const char *message) {
   loci__cli *cli = user;
   if (cli->common.quiet) return;
-  int wanted = level == LOCI_LOG_WARNING ? 0 : level == LOCI_LOG_INFO ? 1 : 2;
+  const bool notes = cli->command && cli->command->uses & LOCI__USES_NOTES;
+  int wanted = level == LOCI_LOG_WARNING ? 0 : level == LOCI_LOG_INFO ? !notes : 2;
   if (cli->common.verbose < wanted) return;
   flockfile(stderr);
   loci__progress_clear(cli);

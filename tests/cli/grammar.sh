@@ -20,7 +20,10 @@ for command in $commands; do
   exits "$command -h" 0 "$LOCI" "$command" -h
   is "$command -h is help $command" "$out" "$help"
   like "$command has an example" "$help" "*Examples*  loci *"
-  like "$command stands in the overview" "$overview" "*  $command *"
+  spoken=$(printf %s "$command" | sed 's/^train-/train /') # of two words
+  like "$command stands in the overview" "$overview" "*  $spoken *"
+  # shellcheck disable=SC2086
+  is "$spoken -h too" "$("$LOCI" $spoken -h)" "$help"
   # The page of docs/cli names every option, and no other.
   page=$SRC/docs/cli/$command.md
   if [ -e "$page" ]; then
@@ -40,7 +43,7 @@ for command in $commands; do
     is "groff has nothing to say" "$("$LOCI" --man "$command" | groff -man -Tutf8 -Kutf8 -ww -z 2>&1)" ""
   fi
   exits "$command --no-such-option" 2 "$LOCI" "$command" --no-such-option
-  like "names it" "$err" "*unknown option --no-such-option*loci help $command*"
+  like "names it" "$err" "*unknown option --no-such-option*loci help $spoken*"
 done
 exits "man page of loci" 0 "$LOCI" --man
 like "lists the commands" "$out" "*loci\\\\-search*"
@@ -131,7 +134,8 @@ for shell in bash zsh fish; do
   exits "completion $shell" 0 "$LOCI" completion $shell
   "$LOCI" completion $shell >completion.$shell
   for command in $commands; do
-    grep -q -- "$command" completion.$shell || fail "completion $shell knows $command"
+    words=$(printf %s "$command" | sed 's/^train-/train.*/')
+    grep -q -- "$words" completion.$shell || fail "completion $shell knows $command"
   done
   if command -v $shell >/dev/null 2>&1; then yes "$shell reads it" $shell -n completion.$shell; fi
 done
