@@ -1,4 +1,5 @@
-/* text/: characters to token ids. Normalisation, WordPiece, vocabularies; sentences and chunks (chunk.h).
+/* text/: characters to token ids. Normalisation, WordPiece, words, vocabularies; sentences and chunks (chunk.h); corpora
+ * (corpus.h).
  *
  * The way of a text through the tokenizer (the reference is Hugging Face `tokenizers`):
  *   added tokens found in the raw text → cleaning, CJK spacing, NFD, stripping of accents, lower case → added tokens
@@ -9,6 +10,7 @@
  *   vocab.h, vocab.c              pieces and ids; exact and longest-match lookup
  *   added.h, added.c              added tokens and where they stand in a text
  *   wordpiece.c                   the fast encoder
+ *   words.c                       tokenizers whose tokens are words
  *   plain.c                       the same, stage by stage: the oracle of the tests, and what encodes when an added
  *                                 token is to be matched in the normalised text
  *   tokenizer_json.c, tokenizer_vocab.c   opening; tokenizer.c: the public functions
@@ -20,6 +22,7 @@
 #define LOCI_TEXT_TEXT_H
 
 #include "../base/base.h"
+#include "corpus.h"
 #include "loci/tokenizer.h"
 
 /* Token ids without offsets. {0} is empty; the array is reused from call to call. */
@@ -47,6 +50,23 @@ int32_t loci__tokenizer_unknown(const loci_tokenizer *tokenizer);
 /* Feeds rules, vocabulary, added tokens and template in a canonical order: two tokenizers that add the same bytes give
  * the same ids for every text, whatever files they come from. */
 void loci__tokenizer_fingerprint(const loci_tokenizer *tokenizer, loci__hash *hash);
+
+/* ---- tokenizers of words (words.c) ---- */
+
+/* Words and their numbers 0…n−1, somebody else's. */
+typedef struct loci__word_table {
+  const void *table;
+  size_t n;
+  int32_t (*find)(const void *table, const char *word, size_t length);      /* its number, or −1 */
+  const char *(*word)(const void *table, size_t i, size_t *length_or_null); /* NUL-terminated; NULL past the end */
+} loci__word_table;
+
+/* A tokenizer whose ids are the numbers of words in `table`: a text is split as a corpus is, each word folded as the
+ * splitter says and looked up; with `lower_again` one that is not there is looked up in lower case. Other words have the
+ * id n, "[UNK]": loci__tokenizer_unknown. No special tokens. The table, and the splitter's tokenizer, must outlive it. */
+loci_status loci__tokenizer_of_words(loci_context *context, const loci__splitter *splitter,
+                                     const loci__word_table *table, bool lower_again, loci_tokenizer **out,
+                                     loci_error *error);
 
 /* As loci_tokenizer_encode, by the plain implementation. */
 loci_status loci__tokenizer_encode_plain(const loci_tokenizer *tokenizer, const char *text, size_t length, int special,

@@ -1,0 +1,49 @@
+/* model/words.h: word vectors as models.
+ *
+ *   words.c          a file of word vectors → a model of architecture "words"
+ *   words_weights.c  smooth inverse frequency: a weight a word (Arora, Liang and Ma 2017)
+ *   words_write.c    words and rows → a static model's folder that loci, model2vec and sentence-transformers open
+ *
+ * A text is split as the corpus was (FILE.card.md beside the vectors says how; without a card UAX #29 words), each word
+ * is looked up as it is, else in lower case; its vector counts with weight 1, or a / (a + p) for "#sif"; a file with
+ * subwords has vectors for other words too, else they take no part. The mean is the text's vector.
+ *
+ * Ownership: the model owns the open file and the splitter's tokenizer. Threads: as every model.
+ */
+#ifndef LOCI_MODEL_WORDS_H
+#define LOCI_MODEL_WORDS_H
+
+#include "../format/vectors.h"
+#include "../text/corpus.h"
+#include "../text/text.h"
+#include "model.h"
+
+/* The tokenizer of LOCI_SPLIT_MODEL: `name` is a tokenizer's file, a folder that holds one, or a model's name in the
+ * context's model path. */
+loci_status loci__split_tokenizer_open(loci_context *context, const char *name, loci_tokenizer **out,
+                                       loci_error *error);
+
+/* Keys of a card's front matter, one a line; what loci__words_open reads back:
+ *   split: words|space|chars|model    fold: lower|ascii|none    ngram: 2    max_word: 1024    split_model: PATH
+ * Appends these lines (ngram only for chars; split_model, JSON-quoted, only for model). */
+void loci__words_put_splitter(loci__buffer *out, const loci__splitter *splitter, const char *split_model);
+
+/* ---- a static model's folder ---- */
+
+typedef struct loci__words_out {
+  const loci__vectors_out *vectors; /* words in the order of their ids; counts may be NULL */
+  const loci__splitter *splitter;   /* how texts are cut and folded */
+  bool lower_again;                 /* a word that is not there is looked up in lower case: false for what was trained
+                                       here, true for files whose splitting is not known */
+  loci_precision precision;         /* INT8: a scale a word, as `weights` */
+  const char *card;                 /* README.md, or NULL */
+} loci__words_out;
+
+/* Writes config.json, modules.json, tokenizer.json and model.safetensors (rows, counts) into `folder`, made when missing.
+ * The model normalises (L2), so that it gives the same vectors wherever it is opened: elsewhere unknown words count in
+ * the mean's divisor. Words that are not UTF-8, and repeated ones, are left out (their number is logged). Character
+ * n-grams of n > 1 overlap, which no tokenizer.json of Hugging Face can say: those folders only loci opens. */
+loci_status loci__words_write(loci_context *context, const char *folder, const loci__words_out *words,
+                              loci_error *error);
+
+#endif
