@@ -47,6 +47,22 @@ typedef struct loci__attention {
   size_t out_stride;
 } loci__attention;
 
+/* One step of word2vec and of what descends from it: input rows are told which of the output rows belong with them
+ * (label 1) and which do not (label 0), by logistic loss. Rows lie anywhere, 64-byte aligned; an input may occur twice, an
+ * output row only once. */
+typedef struct loci__word_step {
+  float *const *inputs;  /* n_inputs ≥ 1 rows */
+  float *const *outputs; /* n_outputs ≥ 1 rows */
+  size_t n_inputs, n_outputs;
+  const float *labels; /* n_outputs, 0 or 1 */
+  size_t width;        /* floats of a row, a multiple of 16, the padding zero (and it stays so) */
+  float rate;
+  float *scratch; /* loci__word_step_scratch floats, 64-byte aligned */
+} loci__word_step;
+
+/* Outputs are taken in blocks of so many: what the vector versions hold in registers. */
+enum { LOCI__WORD_BLOCK = 6 };
+
 typedef struct loci__kernels {
   const char *name; /* "ref", "avx2", "avx512" */
 
@@ -87,6 +103,14 @@ typedef struct loci__kernels {
   void (*activate_f32)(int activation, const float *x, size_t n, float *y);
   /* out[i] = exp((x[i] − x_max)·scale), 0 where that is subnormal; returns the sum. */
   float (*exp_sum_f32)(const float *x, size_t n, float x_max, float scale, float *out);
+
+  /* ---- word vectors ---- gradients g = rate·(label − σ(input · output)), all from the rows as they were; they are left
+   * at the start of scratch, a number for each pair, in no promised order.
+   * skipgram: every input against every output; output += Σ g·input, input += Σ g·output (the inputs that later blocks
+   * of outputs see have moved by the blocks before).
+   * cbow: the mean h of the inputs against every output; output += g·h, every input += Σ g·output. */
+  void (*skipgram_f32)(const loci__word_step *step);
+  void (*cbow_f32)(const loci__word_step *step);
 } loci__kernels;
 
 /* The context's table; never NULL for a context that was made. */
@@ -111,5 +135,8 @@ void loci__gemm_pack(const loci__kernels *kernels, const float *w, size_t stride
 
 /* Floats of scratch that attention_f32 needs for sequences of up to `length`. */
 size_t loci__attention_scratch(const loci__kernels *kernels, size_t length, size_t head_size);
+
+/* Floats of scratch for steps of up to so many inputs and outputs; 0 on overflow. */
+size_t loci__word_step_scratch(size_t n_inputs, size_t n_outputs, size_t width);
 
 #endif

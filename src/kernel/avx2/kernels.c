@@ -6,6 +6,7 @@
 
 #include "../simd/distance_kernels.h"
 #include "../simd/encoder_kernels.h"
+#include "../simd/word_kernels.h"
 #include "../tables.h"
 
 static uint32_t sum_epi32(__m256i x) {
@@ -100,6 +101,8 @@ const loci__kernels loci__kernels_avx2 = {
     .attention_rows = VF_ROWS,
     .activate_f32 = vf_activate_f32,
     .exp_sum_f32 = vf_exp_sum_f32,
+    .skipgram_f32 = vf_skipgram_f32,
+    .cbow_f32 = vf_cbow_f32,
 };
 
 #endif

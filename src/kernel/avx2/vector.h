@@ -8,12 +8,17 @@
 
 #include "../simd/unroll.h"
 
-#define VF_ROWS_COUNT 6
+#define VF_ROWS_COUNT      6
+#define VF_WORD_ROWS_COUNT 2
 
 enum {
   VF_WIDTH = 8,
-  VF_PANEL = 2,           /* vectors of a panel's row */
-  VF_ROWS = VF_ROWS_COUNT /* 6 × 2 accumulators, 2 of weights, 1 broadcast: 15 of 16 registers */
+  VF_PANEL = 2,            /* vectors of a panel's row */
+  VF_ROWS = VF_ROWS_COUNT, /* 6 × 2 accumulators, 2 of weights, 1 broadcast: 15 of 16 registers */
+  /* Word steps: 2 × 6 accumulators, 2 inputs, 1 output: 15; 6 outputs, their changes, an input before and after, 1
+   * gradient: 15. */
+  VF_WORD_ROWS = VF_WORD_ROWS_COUNT,
+  VF_WORD_VECTORS = 1
 };
 
 typedef __m256 vf;
@@ -119,6 +124,24 @@ static inline __attribute__((always_inline)) void vf_transpose(vf x[8]) {
   }
   VF_UNROLL
   for (int i = 0; i < 8; i++) x[i] = t[i];
+}
+
+/* out[i] = sum of the lanes of x[i], i < n ≤ 8; all 8 floats of out are written. Pairs, quads, then the halves. x is used
+ * up. */
+static inline __attribute__((always_inline)) void vf_sums(const size_t n, vf *x, float *out) {
+  const size_t n2 = (n + 1) / 2, n4 = (n2 + 1) / 2;
+  VF_UNROLL
+  for (size_t i = 0; i < n2; i++) {
+    vf a = x[2 * i], b = x[2 * i + 1 < n ? 2 * i + 1 : 2 * i];
+    x[i] = _mm256_add_ps(_mm256_unpacklo_ps(a, b), _mm256_unpackhi_ps(a, b));
+  }
+  VF_UNROLL
+  for (size_t i = 0; i < n4; i++) {
+    __m256d a = _mm256_castps_pd(x[2 * i]), b = _mm256_castps_pd(x[2 * i + 1 < n2 ? 2 * i + 1 : 2 * i]);
+    x[i] = _mm256_add_ps(_mm256_castpd_ps(_mm256_unpacklo_pd(a, b)), _mm256_castpd_ps(_mm256_unpackhi_pd(a, b)));
+  }
+  vf a = x[0], b = x[n4 > 1 ? 1 : 0];
+  _mm256_storeu_ps(out, _mm256_add_ps(_mm256_permute2f128_ps(a, b, 0x20), _mm256_permute2f128_ps(a, b, 0x31)));
 }
 
 #endif

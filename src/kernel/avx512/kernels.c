@@ -7,6 +7,7 @@
 
 #include "../simd/distance_kernels.h"
 #include "../simd/encoder_kernels.h"
+#include "../simd/word_kernels.h"
 #include "../tables.h"
 
 /* VPDPBUSD multiplies unsigned by signed bytes, so codes are shifted by 128 and 128·Σ query taken off at the end; all
@@ -92,6 +93,8 @@ const loci__kernels loci__kernels_avx512 = {
     .attention_rows = VF_ROWS,
     .activate_f32 = vf_activate_f32,
     .exp_sum_f32 = vf_exp_sum_f32,
+    .skipgram_f32 = vf_skipgram_f32,
+    .cbow_f32 = vf_cbow_f32,
 };
 
 #endif

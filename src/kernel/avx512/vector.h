@@ -8,12 +8,17 @@
 
 #include "../simd/unroll.h"
 
-#define VF_ROWS_COUNT 14
+#define VF_ROWS_COUNT      14
+#define VF_WORD_ROWS_COUNT 4
 
 enum {
   VF_WIDTH = 16,
-  VF_PANEL = 2,           /* vectors of a panel's row */
-  VF_ROWS = VF_ROWS_COUNT /* 14 × 2 accumulators, 2 of weights, 1 broadcast: 31 of 32 registers */
+  VF_PANEL = 2,            /* vectors of a panel's row */
+  VF_ROWS = VF_ROWS_COUNT, /* 14 × 2 accumulators, 2 of weights, 1 broadcast: 31 of 32 registers */
+  /* Word steps: 4 × 6 accumulators, 4 inputs, 1 output: 29; 6 outputs × 2 vectors, their changes, 2 inputs before and
+   * after, 1 gradient: 29. */
+  VF_WORD_ROWS = VF_WORD_ROWS_COUNT,
+  VF_WORD_VECTORS = 2
 };
 
 typedef __m512 vf;
@@ -125,6 +130,29 @@ static inline __attribute__((always_inline)) void vf_transpose(vf x[16]) {
     x[4 + i] = _mm512_shuffle_f32x4(t[4 + i], t[12 + i], 0x88);
     x[12 + i] = _mm512_shuffle_f32x4(t[4 + i], t[12 + i], 0xdd);
   }
+}
+
+/* out[i] = sum of the lanes of x[i], i < n ≤ 16; all 16 floats of out are written. Pairs, quads, then 128-bit blocks:
+ * half of the additions are of other rows' lanes, so that 16 sums cost 45 operations. x is used up. */
+static inline __attribute__((always_inline)) void vf_sums(const size_t n, vf *x, float *out) {
+  const size_t n2 = (n + 1) / 2, n4 = (n2 + 1) / 2, n8 = (n4 + 1) / 2;
+  VF_UNROLL
+  for (size_t i = 0; i < n2; i++) {
+    vf a = x[2 * i], b = x[2 * i + 1 < n ? 2 * i + 1 : 2 * i];
+    x[i] = _mm512_add_ps(_mm512_unpacklo_ps(a, b), _mm512_unpackhi_ps(a, b));
+  }
+  VF_UNROLL
+  for (size_t i = 0; i < n4; i++) {
+    __m512d a = _mm512_castps_pd(x[2 * i]), b = _mm512_castps_pd(x[2 * i + 1 < n2 ? 2 * i + 1 : 2 * i]);
+    x[i] = _mm512_add_ps(_mm512_castpd_ps(_mm512_unpacklo_pd(a, b)), _mm512_castpd_ps(_mm512_unpackhi_pd(a, b)));
+  }
+  VF_UNROLL
+  for (size_t i = 0; i < n8; i++) {
+    vf a = x[2 * i], b = x[2 * i + 1 < n4 ? 2 * i + 1 : 2 * i];
+    x[i] = _mm512_add_ps(_mm512_shuffle_f32x4(a, b, 0x88), _mm512_shuffle_f32x4(a, b, 0xdd));
+  }
+  vf a = x[0], b = x[n8 > 1 ? 1 : 0];
+  _mm512_storeu_ps(out, _mm512_add_ps(_mm512_shuffle_f32x4(a, b, 0x88), _mm512_shuffle_f32x4(a, b, 0xdd)));
 }
 
 #endif

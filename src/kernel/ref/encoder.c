@@ -118,4 +118,6 @@ const loci__kernels loci__kernels_ref = {
     .attention_rows = 1,
     .activate_f32 = loci__ref_activate_f32,
     .exp_sum_f32 = loci__ref_exp_sum_f32,
+    .skipgram_f32 = loci__ref_skipgram_f32,
+    .cbow_f32 = loci__ref_cbow_f32,
 };

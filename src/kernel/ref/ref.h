@@ -22,4 +22,7 @@ void loci__ref_attention_f32(const loci__attention *attention);
 void loci__ref_activate_f32(int activation, const float *x, size_t n, float *y);
 float loci__ref_exp_sum_f32(const float *x, size_t n, float x_max, float scale, float *out);
 
+void loci__ref_skipgram_f32(const loci__word_step *step);
+void loci__ref_cbow_f32(const loci__word_step *step);
+
 #endif
