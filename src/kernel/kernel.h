@@ -111,6 +111,15 @@ typedef struct loci__kernels {
    * cbow: the mean h of the inputs against every output; output += g·h, every input += Σ g·output. */
   void (*skipgram_f32)(const loci__word_step *step);
   void (*cbow_f32)(const loci__word_step *step);
+  /* ---- training on picked rows ---- row i is the `dim` floats at base + rows[i]·stride; any alignment
+   * out[i] = dot(x, row i); its bits depend on the two rows only. */
+  void (*dot_picked_f32)(const float *x, const float *base, size_t stride, const uint32_t *rows, size_t n_rows,
+                         size_t dim, float *out);
+  /* acc[j] += Σ weights[i] · row i[j], i ascending; weights NULL = all 1. acc is none of the rows. */
+  void (*add_picked_f32)(float *acc, const float *base, size_t stride, const uint32_t *rows, const float *weights,
+                         size_t n_rows, size_t dim);
+  /* y[i] = 1 / (1 + exp(−x[i])), relative error ≤ 4e-7·max(1, |x|) down to x = −87; below it is under 2e-38. */
+  void (*logistic_f32)(const float *x, size_t n, float *y);
 } loci__kernels;
 
 /* The context's table; never NULL for a context that was made. */

@@ -7,6 +7,7 @@
 
 #include "../simd/distance_kernels.h"
 #include "../simd/encoder_kernels.h"
+#include "../simd/picked_kernels.h"
 #include "../simd/word_kernels.h"
 #include "../tables.h"
 
@@ -95,6 +96,9 @@ const loci__kernels loci__kernels_avx512 = {
     .exp_sum_f32 = vf_exp_sum_f32,
     .skipgram_f32 = vf_skipgram_f32,
     .cbow_f32 = vf_cbow_f32,
+    .dot_picked_f32 = vf_dot_picked_f32,
+    .add_picked_f32 = vf_add_picked_f32,
+    .logistic_f32 = vf_logistic_f32,
 };
 
 #endif

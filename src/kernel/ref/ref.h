@@ -16,6 +16,12 @@ float loci__ref_quantize_i8(const float *x, size_t n, int8_t *codes);
 void loci__ref_add_scaled_f32(float weight, const float *row, size_t n, float *acc);
 void loci__ref_add_scaled_i8(float weight, const int8_t *row, size_t n, float *acc);
 
+void loci__ref_dot_picked_f32(const float *x, const float *base, size_t stride, const uint32_t *rows, size_t n_rows,
+                              size_t dim, float *out);
+void loci__ref_add_picked_f32(float *acc, const float *base, size_t stride, const uint32_t *rows, const float *weights,
+                              size_t n_rows, size_t dim);
+void loci__ref_logistic_f32(const float *x, size_t n, float *y);
+
 void loci__ref_gemm_f32(const loci__gemm *gemm);
 void loci__ref_layer_norm_f32(const loci__layer_norm *norm);
 void loci__ref_attention_f32(const loci__attention *attention);
