@@ -128,6 +128,9 @@ bool loci__starts_with(const char *text, const char *prefix);
 bool loci__ends_with(const char *text, const char *suffix);
 bool loci__parse_u64(const char *text, uint64_t *out); /* the whole of text, decimal, no sign, no overflow */
 bool loci__parse_double(const char *text, size_t length, double *out); /* C locale always; the whole of it */
+/* The decimal number (or nan, inf, infinity) that text begins with, as strtof reads it in the C locale: correctly
+ * rounded. Returns the bytes it takes, 0 when there is none or it has 256 bytes or more. */
+size_t loci__scan_float(const char *text, size_t length, float *out);
 /* Shortest decimal text that reads back as the same float; at most 16 bytes with the NUL; "0" for −0 is "-0".
  * NaN and infinities give "null" (JSON has none). Returns the length. */
 size_t loci__format_float(float value, char out[32]);

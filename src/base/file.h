@@ -36,6 +36,23 @@ loci_status loci__file_read(loci_context *context, const char *path, size_t limi
 /* Written beside, fsynced, renamed over `path`, folder fsynced: after a crash either the old or the new content. */
 loci_status loci__file_write_atomic(loci_context *context, const char *path, const void *data, size_t length,
                                     loci_error *error);
+
+/* The same as a stream, for what is too big to be held: open, put (failure is sticky), then close, which renames, or
+ * abandon, which leaves `path` as it was. After a failed open or close nothing is left to be done; abandon is allowed
+ * after either and on {0}. */
+typedef struct loci__file_out {
+  loci_context *context;
+  char *path, *temporary;
+  char *buffer; /* what is not written yet */
+  size_t used;
+  int64_t offset;
+  int fd, failed; /* −errno */
+  bool opened;
+} loci__file_out;
+loci_status loci__file_out_open(loci__file_out *out, loci_context *context, const char *path, loci_error *error);
+void loci__file_out_put(loci__file_out *out, const void *data, size_t length);
+loci_status loci__file_out_close(loci__file_out *out, loci_error *error);
+void loci__file_out_abandon(loci__file_out *out);
 bool loci__file_exists(loci_context *context, const char *path);
 /* The same where absence means something: IO when it cannot be told. *there is false then. */
 loci_status loci__file_there(loci_context *context, const char *path, bool *there, loci_error *error);

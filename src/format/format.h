@@ -58,6 +58,8 @@ bool loci__tensor_integer(const loci__tensor *tensor, size_t i, int64_t *out);
 void loci__tensor_shape_text(const loci__tensor *tensor, char out[160]);
 
 float loci__half_to_float(uint16_t half);
+/* The nearest binary16, ties to even; beyond 65504 infinity; a NaN stays one. */
+uint16_t loci__float_to_half(float value);
 
 /* ---- safetensors (safetensors.c) --------------------------------------------------------------- */
 

@@ -32,6 +32,26 @@ float loci__half_to_float(uint16_t half) {
   return out;
 }
 
+uint16_t loci__float_to_half(float value) {
+  uint32_t bits;
+  memcpy(&bits, &value, sizeof bits);
+  const uint16_t sign = (uint16_t)((bits >> 16) & 0x8000u);
+  const uint32_t magnitude = bits & 0x7fffffffu;
+  if (magnitude > 0x7f800000u) return (uint16_t)(sign | 0x7e00u | ((magnitude >> 13) & 0x1ffu));
+  if (magnitude >= 0x477ff000u) return (uint16_t)(sign | 0x7c00u); /* 65520 and more round to infinity */
+  if (magnitude < 0x38800000u) {
+    /* Below 2^-14: a whole number of 2^-24, rounded by the addition of 2^-1 whose last place is that. */
+    float shifted;
+    memcpy(&shifted, &magnitude, sizeof shifted);
+    shifted += 0.5f;
+    uint32_t rounded;
+    memcpy(&rounded, &shifted, sizeof rounded);
+    return (uint16_t)(sign | (rounded - 0x3f000000u));
+  }
+  const uint32_t odd = (magnitude >> 13) & 1u;
+  return (uint16_t)(sign | ((magnitude - 0x38000000u + 0xfffu + odd) >> 13));
+}
+
 static float bfloat_to_float(uint16_t half) {
   const uint32_t bits = (uint32_t)half << 16;
   float out;
