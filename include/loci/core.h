@@ -114,6 +114,7 @@ typedef struct loci_file_table {
   int (*unlock)(void *user, int fd);
   int (*mmap)(void *user, int fd, size_t size, const void **out); /* read-only, shared, from offset 0 */
   int (*munmap)(void *user, const void *memory, size_t size);
+  int (*rmdir)(void *user, const char *path); /* an empty folder */
 } loci_file_table;
 
 typedef enum loci_log_level { LOCI_LOG_DEBUG = 0, LOCI_LOG_INFO = 1, LOCI_LOG_WARNING = 2 } loci_log_level;

@@ -108,6 +108,11 @@ static int posix_mkdir(void *user, const char *path, unsigned mode) {
   return mkdir(path, mode) < 0 ? -errno : 0;
 }
 
+static int posix_rmdir(void *user, const char *path) {
+  (void)user;
+  return rmdir(path) < 0 ? -errno : 0;
+}
+
 static int posix_readdir(void *user, const char *path, int (*each)(void *arg, const char *name), void *arg) {
   (void)user;
   DIR *folder = opendir(path);
@@ -174,5 +179,6 @@ void loci__files_fill_defaults(loci_file_table *files) {
   FILL(unlock, posix_unlock);
   FILL(mmap, posix_mmap);
   FILL(munmap, posix_munmap);
+  FILL(rmdir, posix_rmdir);
 #undef FILL
 }

@@ -97,6 +97,11 @@ int loci__file_mkdir(loci_context *context, const char *path, unsigned mode) {
   return files->mkdir(files->user, path, mode);
 }
 
+int loci__file_rmdir(loci_context *context, const char *path) {
+  ASK(files, "rmdir", path);
+  return files->rmdir(files->user, path);
+}
+
 int loci__file_readdir(loci_context *context, const char *path, int (*each)(void *arg, const char *name), void *arg) {
   ASK(files, "readdir", path);
   return files->readdir(files->user, path, each, arg);

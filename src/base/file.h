@@ -20,6 +20,7 @@ int loci__file_ftruncate(loci_context *context, int fd, int64_t size);
 int loci__file_rename(loci_context *context, const char *from, const char *to);
 int loci__file_unlink(loci_context *context, const char *path);
 int loci__file_mkdir(loci_context *context, const char *path, unsigned mode);
+int loci__file_rmdir(loci_context *context, const char *path); /* an empty folder */
 int loci__file_readdir(loci_context *context, const char *path, int (*each)(void *arg, const char *name), void *arg);
 int loci__file_lock(loci_context *context, int fd, bool exclusive);
 int loci__file_unlock(loci_context *context, int fd);

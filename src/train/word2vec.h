@@ -31,10 +31,10 @@ typedef struct loci__word2vec {
   size_t n_words;                       /* ≥ 2, < 2³¹ */
   uint64_t n_tokens;                    /* Σ counts; of one epoch */
   const uint64_t *counts;               /* n_words, descending (a vocabulary that was given: as it came) */
-  size_t stride;  /* floats from row to row: dim rounded up to 16 (rows 64-byte aligned, the rest zero); exact: dim */
-  float *input;   /* n_words × stride, drawn from (−.5, .5)/dim by the seed */
-  float *output;  /* n_words × stride, zero; NULL without negative sampling */
-  float *nodes;   /* (n_words − 1) × stride, zero; NULL without hierarchical softmax */
+  size_t stride; /* floats from row to row: dim rounded up to 16 (rows 64-byte aligned, the rest zero); exact: dim */
+  float *input;  /* n_words × stride, drawn from (−.5, .5)/dim by the seed */
+  float *output; /* n_words × stride, zero; NULL without negative sampling */
+  float *nodes;  /* (n_words − 1) × stride, zero; NULL without hierarchical softmax */
   loci__huffman code; /* when options->hierarchical */
 } loci__word2vec;
 
@@ -56,5 +56,8 @@ loci_status loci__word2vec_tick(loci__word2vec *run, uint64_t done, double loss,
 loci_status loci__word2vec_run(loci__word2vec *run, loci_error *error);
 /* What that needs beyond the matrices, for the memory estimate. `threads`: of the context's pool. */
 void loci__word2vec_run_bytes(const loci_word2vec_options *options, size_t threads, size_t *per_word, size_t *fixed);
+
+/* LOCI_MODE_EXACT (word2vec_exact.c). It draws the first rows itself. */
+loci_status loci__word2vec_exact(loci__word2vec *run, loci_error *error);
 
 #endif
