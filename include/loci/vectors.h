@@ -71,9 +71,25 @@ typedef struct loci_convert_options {
   void *progress_user;
 } loci_convert_options;
 
+/* What a conversion read, wrote and left behind. */
+typedef struct loci_convert_report {
+  size_t struct_size;
+  loci_vectors_format from, to;
+  size_t n_read, n, dim; /* words of the input, words and numbers a word of the output */
+  size_t n_pruned;       /* by `prune` */
+  size_t n_duplicates;   /* words that stood there a second time */
+  size_t n_unfit;        /* words that the output's format cannot hold (white space, a line end, none at all) */
+  int dropped_subwords;  /* the input has vectors for words that are not in it; the output has not */
+  int dropped_counts;    /* the input knew how often each word occurred; the output does not */
+  double worst_error;    /* of a number, by the precision, over the greatest of its vector; 0 for float32 */
+} loci_convert_report;
+
 LOCI_API void loci_convert_options_init(loci_convert_options *options);
+/* Counts, where they are known, are kept in OUTPUT.vocab ("word count" a line), and a model card beside the input
+ * (INPUT.card.md) is copied. The output is replaced in one step; after a failure it is what it was. `report` may be
+ * NULL. */
 LOCI_API loci_status loci_convert(loci_context *context, const char *input, const loci_convert_options *options,
-                                  const char *output, loci_error *error);
+                                  const char *output, loci_convert_report *report, loci_error *error);
 
 #ifdef __cplusplus
 }

@@ -134,7 +134,8 @@ typedef struct loci__command {
 extern const loci__command *const loci__commands[]; /* NULL at the end (command.c) */
 extern const loci__command loci__command_index, loci__command_search, loci__command_similar, loci__command_get,
     loci__command_status, loci__command_forget, loci__command_reindex, loci__command_check, loci__command_doctor,
-    loci__command_embed, loci__command_tokenize, loci__command_show, loci__command_distil, loci__command_eval,
+    loci__command_embed, loci__command_tokenize, loci__command_show, loci__command_distil, loci__command_convert,
+    loci__command_eval,
     loci__command_help, loci__command_completion;
 
 const loci__command *loci__command_find(const char *name); /* "-" stands for " " too; NULL when there is none */

@@ -15,6 +15,7 @@ const loci__command *const loci__commands[] = {
     &loci__command_tokenize,
     &loci__command_show,
     &loci__command_distil,
+    &loci__command_convert,
     &loci__command_eval,
     &loci__command_help,
     &loci__command_completion,

@@ -49,7 +49,8 @@ static bool continues(char byte) {
 
 size_t loci__fasttext_ngrams(const char *word, size_t length, int32_t min_n, int32_t max_n, int32_t bucket,
                              int32_t *out, size_t capacity) {
-  if (max_n <= 0 || bucket <= 0 || (length == sizeof end_of_line - 1 && memcmp(word, end_of_line, length) == 0)) return 0;
+  if (max_n <= 0 || bucket <= 0 || (length == sizeof end_of_line - 1 && memcmp(word, end_of_line, length) == 0))
+    return 0;
   const size_t end = length + 2;
   size_t count = 0;
   for (size_t i = 0; i < end; i++) {
@@ -378,8 +379,8 @@ loci_status loci__fasttext_write(loci_context *context, const char *path, const 
     return loci__fail(error, LOCI_ERROR_INTERNAL, "%s: a fastText model that contradicts itself", path);
   for (size_t i = 0; i < file->n_entries; i++)
     if (memchr(file->entries[i], '\0', file->lengths[i]) != NULL)
-      return loci__fail(error, LOCI_ERROR_FORMAT, "%s: word %zu holds a NUL byte, which ends a word in fastText's format",
-                        path, i);
+      return loci__fail(error, LOCI_ERROR_FORMAT,
+                        "%s: word %zu holds a NUL byte, which ends a word in fastText's format", path, i);
   loci__file_out out;
   LOCI__TRY(loci__file_out_open(&out, context, path, error));
   put_i32(&out, LOCI__FASTTEXT_MAGIC);

@@ -48,8 +48,7 @@ static const char *shape(const char *at, const char *end, header *h) {
     uint64_t value = 0;
     const char *first = at;
     for (; at < end && *at >= '0' && *at <= '9'; at++)
-      if (__builtin_mul_overflow(value, 10u, &value) ||
-          __builtin_add_overflow(value, (uint64_t)(*at - '0'), &value))
+      if (__builtin_mul_overflow(value, 10u, &value) || __builtin_add_overflow(value, (uint64_t)(*at - '0'), &value))
         return NULL;
     if (at == first) return NULL;
     if (at < end && *at == 'L') at++;
@@ -170,7 +169,8 @@ static loci_status read_labels(loci_vectors *v, const loci__vectors_in *in, size
     if (length > 0 && line[length - 1] == '\r') length--;
     if (lines < v->n) {
       if (length > UINT32_MAX) {
-        status = loci__fail_at(error, LOCI_ERROR_FORMAT, line - labels.data, "%s: line %zu is too long", path, lines + 1);
+        status =
+            loci__fail_at(error, LOCI_ERROR_FORMAT, line - labels.data, "%s: line %zu is too long", path, lines + 1);
         break;
       }
       v->words[lines] = line;

@@ -60,6 +60,7 @@ typedef struct loci__vectors_out {
   const float *rows;      /* n × dim, row i at rows + i·stride */
   size_t stride;          /* floats; 0 = dim */
   const uint64_t *counts; /* or NULL */
+  loci__meter *meter;     /* or NULL: told how many words are written; when it says stop, nothing is left */
 } loci__vectors_out;
 
 /* By the ending: .bin, .txt/.vec, .npy (labels beside it in NAME.labels); USAGE for another ending. Streamed to a

@@ -35,14 +35,27 @@ static loci_status check_words(const char *path, loci_vectors_format format, con
     if (!loci__vectors_word_fits(format, v->words[i], v->lengths[i]))
       return loci__fail(error, LOCI_ERROR_FORMAT, "%s: word %zu ('%.*s') %s: this format cannot hold it", path, i,
                         v->lengths[i] > 100 ? 100 : (int)v->lengths[i], v->words[i],
-                        v->lengths[i] == 0               ? "is empty"
-                        : format == LOCI_VECTORS_NPY     ? "has a line end in it"
-                                                         : "has white space in it");
+                        v->lengths[i] == 0           ? "is empty"
+                        : format == LOCI_VECTORS_NPY ? "has a line end in it"
+                                                     : "has white space in it");
   return LOCI_OK;
 }
 
 static const float *row_of(const loci__vectors_out *v, size_t i) {
   return v->rows + i * (v->stride > 0 ? v->stride : v->dim);
+}
+
+/* Told every so many words. */
+enum { STEP = 1024 };
+
+static loci_status at_word(const loci__vectors_out *v, size_t i, loci_error *error) {
+  return v->meter != NULL && i % STEP == 0 ? loci__meter_at(v->meter, i, NULL, error) : LOCI_OK;
+}
+
+static loci_status finish(loci__file_out *out, loci_status status, loci_error *error) {
+  if (status == LOCI_OK) return loci__file_out_close(out, error);
+  loci__file_out_abandon(out);
+  return status;
 }
 
 static void put_text(loci__file_out *out, const char *text) {
@@ -69,13 +82,15 @@ static loci_status write_text(loci_context *context, const char *path, bool head
     snprintf(line, sizeof line, "%zu %zu\n", v->n, v->dim);
     put_text(&out, line);
   }
-  for (size_t i = 0; i < v->n; i++) {
+  loci_status status = LOCI_OK;
+  for (size_t i = 0; i < v->n && status == LOCI_OK; i++) {
     const float *row = row_of(v, i);
     loci__file_out_put(&out, v->words[i], v->lengths[i]);
     for (size_t j = 0; j < v->dim; j++) put_number(&out, row[j]);
     put_text(&out, "\n");
+    status = at_word(v, i, error);
   }
-  return loci__file_out_close(&out, error);
+  return finish(&out, status, error);
 }
 
 static loci_status write_word2vec(loci_context *context, const char *path, const loci__vectors_out *v,
@@ -85,13 +100,15 @@ static loci_status write_word2vec(loci_context *context, const char *path, const
   char line[64];
   snprintf(line, sizeof line, "%zu %zu\n", v->n, v->dim);
   put_text(&out, line);
-  for (size_t i = 0; i < v->n; i++) {
+  loci_status status = LOCI_OK;
+  for (size_t i = 0; i < v->n && status == LOCI_OK; i++) {
     loci__file_out_put(&out, v->words[i], v->lengths[i]);
     put_text(&out, " ");
     loci__file_out_put(&out, row_of(v, i), v->dim * sizeof(float));
     put_text(&out, "\n");
+    status = at_word(v, i, error);
   }
-  return loci__file_out_close(&out, error);
+  return finish(&out, status, error);
 }
 
 static loci_status write_labels(loci_context *context, const char *path, const loci__vectors_out *v,
@@ -122,6 +139,7 @@ static loci_status put_halves(loci__file_out *out, const char *path, const loci_
                           path, (double)row[j], v->lengths[i] > 100 ? 100 : (int)v->lengths[i], v->words[i]);
       loci__file_out_put(out, &half, sizeof half);
     }
+    LOCI__TRY(at_word(v, i, error));
   }
   return LOCI_OK;
 }
@@ -137,11 +155,12 @@ static loci_status write_npy(loci_context *context, const char *path, bool half,
   if (half) {
     status = put_halves(&out, path, v, error);
   } else {
-    for (size_t i = 0; i < v->n; i++) loci__file_out_put(&out, row_of(v, i), v->dim * sizeof(float));
+    for (size_t i = 0; i < v->n && status == LOCI_OK; i++) {
+      loci__file_out_put(&out, row_of(v, i), v->dim * sizeof(float));
+      status = at_word(v, i, error);
+    }
   }
-  if (status == LOCI_OK) return loci__file_out_close(&out, error);
-  loci__file_out_abandon(&out);
-  return status;
+  return finish(&out, status, error);
 }
 
 loci_status loci__vectors_write(loci_context *context, const char *path, loci_vectors_format format,

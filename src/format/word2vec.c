@@ -42,9 +42,10 @@ loci_status loci__word2vec_read(loci_vectors *vectors, const loci__vectors_in *i
     const char *word = in->data + at;
     const char *space = at < in->length ? memchr(word, ' ', in->length - at) : NULL;
     if (space == NULL || (size_t)(space - word) > UINT32_MAX)
-      return loci__fail_at(error, LOCI_ERROR_FORMAT, (int64_t)at,
-                           "%s: word %zu of %llu, at byte %zu, is not ended by a space: the file is cut short or broken",
-                           vectors->path, i + 1, (unsigned long long)promised, at);
+      return loci__fail_at(
+          error, LOCI_ERROR_FORMAT, (int64_t)at,
+          "%s: word %zu of %llu, at byte %zu, is not ended by a space: the file is cut short or broken", vectors->path,
+          i + 1, (unsigned long long)promised, at);
     const size_t length = (size_t)(space - word);
     at += length + 1;
     if (in->length - at < row)

@@ -15,14 +15,16 @@ void loci_vectors_options_init(loci_vectors_options *options) {
 static loci_status fill(loci_vectors *v, const loci_model *model, size_t most, size_t max_memory, loci_error *error) {
   const loci__static *s = &model->table;
   size_t n = 0;
-  for (size_t id = 0; id < s->n_tokens && n < most; id++) n += loci_tokenizer_piece(model->tokenizer, (int32_t)id) != NULL;
+  for (size_t id = 0; id < s->n_tokens && n < most; id++)
+    n += loci_tokenizer_piece(model->tokenizer, (int32_t)id) != NULL;
   if (n == 0) return loci__fail(error, LOCI_ERROR_FORMAT, "%s: its vocabulary is empty", v->path);
   size_t cells, bytes;
   if (!loci__mul(n, s->dim, &cells) || !loci__mul(cells, sizeof(float), &bytes))
     return loci__fail(error, LOCI_ERROR_LIMIT, "%s: %zu tokens of %zu numbers are too many", v->path, n, s->dim);
   if (bytes > max_memory)
-    return loci__fail(error, LOCI_ERROR_LIMIT, "%s: the vectors would take %.1f MB of memory, more than the %.1f MB allowed",
-                      v->path, (double)bytes / 1e6, (double)max_memory / 1e6);
+    return loci__fail(error, LOCI_ERROR_LIMIT,
+                      "%s: the vectors would take %.1f MB of memory, more than the %.1f MB allowed", v->path,
+                      (double)bytes / 1e6, (double)max_memory / 1e6);
   v->words = loci__alloc_array(v->context, n, sizeof *v->words);
   v->lengths = loci__alloc_array(v->context, n, sizeof *v->lengths);
   v->owned_rows = loci__alloc_aligned(v->context, bytes);
@@ -51,7 +53,8 @@ static loci_status open_folder(loci_context *context, const char *path, const lo
   if (model->kind != LOCI__MODEL_STATIC) {
     loci_model_close(model);
     return loci__fail(error, LOCI_ERROR_UNSUPPORTED,
-                      "%s: a transformer gives no vector a word: only a static model's folder is a table of words", path);
+                      "%s: a transformer gives no vector a word: only a static model's folder is a table of words",
+                      path);
   }
   loci_vectors *v = loci__alloc_zero(context, 1, sizeof *v);
   loci_status status = v != NULL ? LOCI_OK : loci__fail_memory(error, sizeof *v, path);

@@ -57,8 +57,10 @@ static void test_round_trip(void **state) {
   static const struct {
     const char *name;
     loci_vectors_format given, read;
-  } files[] = {{"a.bin", LOCI_VECTORS_UNKNOWN, LOCI_VECTORS_WORD2VEC}, {"a.txt", LOCI_VECTORS_UNKNOWN, LOCI_VECTORS_TEXT},
-               {"a.vec", LOCI_VECTORS_UNKNOWN, LOCI_VECTORS_TEXT},     {"g.txt", LOCI_VECTORS_GLOVE, LOCI_VECTORS_GLOVE},
+  } files[] = {{"a.bin", LOCI_VECTORS_UNKNOWN, LOCI_VECTORS_WORD2VEC},
+               {"a.txt", LOCI_VECTORS_UNKNOWN, LOCI_VECTORS_TEXT},
+               {"a.vec", LOCI_VECTORS_UNKNOWN, LOCI_VECTORS_TEXT},
+               {"g.txt", LOCI_VECTORS_GLOVE, LOCI_VECTORS_GLOVE},
                {"a.npy", LOCI_VECTORS_UNKNOWN, LOCI_VECTORS_NPY}};
   for (int threads = 1; threads <= 3; threads += 2) {
     loci_context *context = test_context_new(threads, NULL);

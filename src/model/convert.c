@@ -1,0 +1,275 @@
+/* model/convert.c: word vectors from one format to another.
+ *
+ * Open (whatever it is) → choose the words (repeated ones go, then those that the output cannot hold, then all but the N
+ * most frequent) → pack their rows together → write. Packing happens in the table's own memory when the words keep their
+ * order, so that a conversion takes the memory of one table.
+ *
+ * What lies beside the vectors goes with them: counts as OUTPUT.vocab, the model card as OUTPUT.card.md. They are written
+ * first: if the vectors cannot be written, nothing stands there under their name.
+ */
+#include "../format/vectors.h"
+#include "model.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+enum { CARD_LIMIT = 4 << 20 };
+
+void loci_convert_options_init(loci_convert_options *options) {
+  *options = (loci_convert_options){.struct_size = sizeof *options};
+  loci_vectors_options_init(&options->input);
+}
+
+typedef struct conversion {
+  loci_context *context;
+  const loci_convert_options *options;
+  const char *output;
+  loci_vectors *vectors;
+  loci_vectors_format format;
+  uint32_t *pick; /* words that are written, by their numbers in the input */
+  size_t n;
+  float *rows; /* a copy, when they could not be packed in place; loci__free_aligned */
+  loci_convert_report report;
+  loci__meter meter;
+} conversion;
+
+/* ---- which words ---- */
+
+typedef struct ranked {
+  uint64_t count;
+  uint32_t word;
+} ranked;
+
+static int by_count(const void *a, const void *b) {
+  const ranked *x = a, *y = b;
+  if (x->count != y->count) return x->count > y->count ? -1 : 1;
+  return x->word < y->word ? -1 : x->word > y->word;
+}
+
+static loci_status prune(conversion *c, size_t most, loci_error *error) {
+  if (most == 0 || c->n <= most) return LOCI_OK;
+  const loci_vectors *v = c->vectors;
+  if (v->counts != NULL) {
+    ranked *order = loci__alloc_array(c->context, c->n, sizeof *order);
+    if (order == NULL) return loci__fail_memory(error, c->n * sizeof *order, "the order of the words");
+    for (size_t i = 0; i < c->n; i++) order[i] = (ranked){v->counts[c->pick[i]], c->pick[i]};
+    qsort(order, c->n, sizeof *order, by_count);
+    for (size_t i = 0; i < most; i++) c->pick[i] = order[i].word;
+    loci__free(c->context, order);
+  }
+  c->report.n_pruned += c->n - most;
+  c->n = most;
+  return LOCI_OK;
+}
+
+static loci_status choose(conversion *c, loci_error *error) {
+  const loci_vectors *v = c->vectors;
+  c->pick = loci__alloc_array(c->context, v->n, sizeof *c->pick);
+  if (c->pick == NULL) return loci__fail_memory(error, v->n * sizeof *c->pick, "the words' numbers");
+  for (size_t i = 0; i < v->n; i++) {
+    if (v->n_duplicates > 0 && loci_vectors_find(v, v->words[i], v->lengths[i]) != (int64_t)i) c->report.n_duplicates++;
+    else if (!loci__vectors_word_fits(c->format, v->words[i], v->lengths[i])) c->report.n_unfit++;
+    else c->pick[c->n++] = (uint32_t)i;
+  }
+  LOCI__TRY(prune(c, c->options->prune, error));
+  if (c->n == 0)
+    return loci__fail(error, LOCI_ERROR_FORMAT, "%s: not one of its %zu words can be written to '%s'", v->path, v->n,
+                      c->output);
+  return LOCI_OK;
+}
+
+/* ---- their rows, together ---- */
+
+/* The picked items of the table's arrays move to the front. */
+static loci_status pack(conversion *c, loci_error *error) {
+  loci_vectors *v = c->vectors;
+  const size_t row = v->dim * sizeof(float);
+  bool identity = true, rising = true;
+  for (size_t i = 0; i < c->n; i++) {
+    identity &= c->pick[i] == i;
+    rising &= i == 0 || c->pick[i] > c->pick[i - 1];
+  }
+  if (identity) return LOCI_OK;
+  if (rising && v->owned_rows != NULL) {
+    for (size_t i = 0; i < c->n; i++) memmove(v->owned_rows + i * v->dim, v->rows + c->pick[i] * v->dim, row);
+  } else {
+    c->rows = loci__alloc_aligned(c->context, c->n * row);
+    if (c->rows == NULL) return loci__fail_memory(error, c->n * row, "the vectors");
+    for (size_t i = 0; i < c->n; i++) memcpy(c->rows + i * v->dim, v->rows + c->pick[i] * v->dim, row);
+  }
+  const char **words = loci__alloc_array(c->context, c->n, sizeof *words);
+  uint32_t *lengths = loci__alloc_array(c->context, c->n, sizeof *lengths);
+  uint64_t *counts = v->counts != NULL ? loci__alloc_array(c->context, c->n, sizeof *counts) : NULL;
+  if (words == NULL || lengths == NULL || (v->counts != NULL && counts == NULL)) {
+    loci__free(c->context, words);
+    loci__free(c->context, lengths);
+    loci__free(c->context, counts);
+    return loci__fail_memory(error, c->n * sizeof *words, "the words");
+  }
+  for (size_t i = 0; i < c->n; i++) {
+    words[i] = v->words[c->pick[i]];
+    lengths[i] = v->lengths[c->pick[i]];
+    if (counts != NULL) counts[i] = v->counts[c->pick[i]];
+  }
+  loci__free(c->context, v->words);
+  loci__free(c->context, v->lengths);
+  loci__free(c->context, v->counts);
+  v->words = words;
+  v->lengths = lengths;
+  v->counts = counts;
+  return LOCI_OK;
+}
+
+/* ---- what lies beside ---- */
+
+static char *beside(loci_context *context, const char *path, const char *ending) {
+  loci__buffer name;
+  loci__buffer_init(&name, context, 0);
+  loci__buffer_puts(&name, path);
+  loci__buffer_puts(&name, ending);
+  char *taken = loci__buffer_take(&name);
+  loci__buffer_release(&name);
+  return taken;
+}
+
+static loci_status write_counts(const conversion *c, loci_error *error) {
+  const loci_vectors *v = c->vectors;
+  char *path = beside(c->context, c->output, ".vocab");
+  if (path == NULL) return loci__fail_memory(error, strlen(c->output), "a path");
+  loci__file_out out;
+  loci_status status = loci__file_out_open(&out, c->context, path, error);
+  if (status == LOCI_OK) {
+    for (size_t i = 0; i < c->n; i++) {
+      char line[32];
+      const int used = snprintf(line, sizeof line, " %llu\n", (unsigned long long)v->counts[i]);
+      loci__file_out_put(&out, v->words[i], v->lengths[i]);
+      loci__file_out_put(&out, line, (size_t)used);
+    }
+    status = loci__file_out_close(&out, error);
+  }
+  loci__free(c->context, path);
+  return status;
+}
+
+static loci_status copy_card(const conversion *c, loci_error *error) {
+  char *from = beside(c->context, c->vectors->path, ".card.md"), *to = beside(c->context, c->output, ".card.md");
+  bool there = false;
+  loci_status status = from != NULL && to != NULL ? loci__file_there(c->context, from, &there, error)
+                                                  : loci__fail_memory(error, strlen(c->output), "a path");
+  if (status == LOCI_OK && there) {
+    char *text;
+    size_t length;
+    status = loci__file_read(c->context, from, CARD_LIMIT, &text, &length, error);
+    if (status == LOCI_OK) status = loci__file_write_atomic(c->context, to, text, length, error);
+    loci__free(c->context, text);
+  }
+  loci__free(c->context, from);
+  loci__free(c->context, to);
+  return status;
+}
+
+/* ---- precision ---- */
+
+/* The worst |x − written(x)| over the greatest |x| of its row. */
+static double half_error(const loci_vectors *v, const float *rows, size_t n) {
+  double worst = 0;
+  for (size_t i = 0; i < n; i++) {
+    const float *row = rows + i * v->dim;
+    double greatest = 0, off = 0;
+    for (size_t j = 0; j < v->dim; j++) {
+      if (!isfinite(row[j])) continue;
+      const double d = fabs((double)row[j] - (double)loci__half_to_float(loci__float_to_half(row[j])));
+      off = d > off ? d : off;
+      greatest = fabs((double)row[j]) > greatest ? fabs((double)row[j]) : greatest;
+    }
+    if (greatest > 0 && off / greatest > worst) worst = off / greatest;
+  }
+  return worst;
+}
+
+/* ---- the whole ---- */
+
+static loci_status check_output(conversion *c, const char *input, loci_error *error) {
+  const loci_convert_options *o = c->options;
+  c->format = o->format != LOCI_VECTORS_UNKNOWN ? o->format : loci__vectors_format_of(c->output);
+  if (c->format == LOCI_VECTORS_UNKNOWN)
+    return loci__fail(error, LOCI_ERROR_USAGE,
+                      "'%s': the ending says the format: .bin (word2vec), .txt or .vec (text), .npy (an array and its "
+                      ".labels), none (a folder, a static model)",
+                      c->output);
+  if (c->format == LOCI_VECTORS_FASTTEXT)
+    return loci__fail(error, LOCI_ERROR_UNSUPPORTED,
+                      "'%s': fastText's own format is written by training only (not implemented)", c->output);
+  if ((o->precision == LOCI_PRECISION_F16 && c->format != LOCI_VECTORS_NPY && c->format != LOCI_VECTORS_FOLDER) ||
+      (o->precision == LOCI_PRECISION_INT8 && c->format != LOCI_VECTORS_FOLDER))
+    return loci__fail(error, LOCI_ERROR_USAGE, "'%s': this format holds float32 numbers only; %s", c->output,
+                      o->precision == LOCI_PRECISION_INT8 ? "int8 is for folders" : "float16 is for .npy and folders");
+  loci_file_info in, out;
+  const int failed = loci__file_stat(c->context, input, true, &in);
+  if (failed < 0) return loci__fail_file(error, "open", input, failed);
+  if (loci__file_stat(c->context, c->output, true, &out) == 0 && in.device == out.device && in.inode == out.inode)
+    return loci__fail(error, LOCI_ERROR_USAGE, "'%s' is the file that is read: name another output", c->output);
+  return LOCI_OK;
+}
+
+static loci_status write_out(conversion *c, loci_error *error) {
+  const loci_vectors *v = c->vectors;
+  const float *rows = c->rows != NULL ? c->rows : v->rows;
+  const loci__vectors_out out = {.n = c->n,
+                                 .dim = v->dim,
+                                 .words = v->words,
+                                 .lengths = v->lengths,
+                                 .rows = rows,
+                                 .counts = v->counts,
+                                 .meter = &c->meter};
+  c->report.n = c->n;
+  c->report.dim = v->dim;
+  if (c->options->precision == LOCI_PRECISION_F16) c->report.worst_error = half_error(v, rows, c->n);
+  if (c->format == LOCI_VECTORS_FOLDER)
+    return loci__fail(error, LOCI_ERROR_UNSUPPORTED, "'%s': writing a folder is not implemented", c->output);
+  if (v->counts != NULL) LOCI__TRY(write_counts(c, error));
+  if (v->format != LOCI_VECTORS_FOLDER) LOCI__TRY(copy_card(c, error));
+  return loci__vectors_write(c->context, c->output, c->format, c->options->precision, &out, error);
+}
+
+static loci_status run(conversion *c, const char *input, loci_error *error) {
+  LOCI__TRY(check_output(c, input, error));
+  LOCI__TRY(loci__meter_stage(&c->meter, "reading", "words", 0, error));
+  LOCI__TRY(loci_vectors_open(c->context, input, &c->options->input, &c->vectors, error));
+  const loci_vectors *v = c->vectors;
+  c->report.from = v->format;
+  c->report.to = c->format;
+  c->report.n_read = v->n;
+  c->report.dropped_subwords = v->subwords != NULL && v->subwords->args.max_n > 0;
+  LOCI__TRY(loci__meter_at(&c->meter, v->n, NULL, error));
+  LOCI__TRY(loci__meter_end(&c->meter, error));
+  LOCI__TRY(choose(c, error));
+  LOCI__TRY(pack(c, error));
+  LOCI__TRY(loci__meter_stage(&c->meter, "writing", "words", c->n, error));
+  LOCI__TRY(write_out(c, error));
+  /* It is done: a late "stop" changes nothing. */
+  loci__meter_at(&c->meter, c->n, NULL, NULL);
+  loci__meter_end(&c->meter, NULL);
+  return LOCI_OK;
+}
+
+loci_status loci_convert(loci_context *context, const char *input, const loci_convert_options *options,
+                         const char *output, loci_convert_report *report, loci_error *error) {
+  loci_convert_options given;
+  loci_convert_options_init(&given);
+  if (options != NULL)
+    memcpy(&given, options, options->struct_size < sizeof given ? options->struct_size : sizeof given);
+  conversion c = {.context = loci__context_of(context), .options = &given, .output = output};
+  if (c.context == NULL) return loci__fail_memory(error, sizeof c, "a context");
+  loci__meter_init(&c.meter, given.progress, given.progress_user);
+  const loci_status status = run(&c, input, error);
+  loci__free_aligned(c.context, c.rows);
+  loci__free(c.context, c.pick);
+  loci_vectors_close(c.vectors);
+  if (status == LOCI_OK && report != NULL) {
+    c.report.struct_size = report->struct_size;
+    memcpy(report, &c.report, report->struct_size < sizeof c.report ? report->struct_size : sizeof c.report);
+  }
+  return status;
+}
