@@ -207,9 +207,9 @@ static loci_status run(loci__cli *cli, int argc, char **argv, loci_error *error)
 
 int main(int argc, char **argv) {
   signal(SIGPIPE, SIG_IGN); /* see output.c */
-  loci__cli cli = {0};
+  loci__cli cli = {.argc = argc > 0 ? argc - 1 : 0, .argv = argv + (argc > 0)};
   loci_error error = {0};
-  loci_status status = run(&cli, argc > 0 ? argc - 1 : 0, argv + (argc > 0), &error);
+  loci_status status = run(&cli, cli.argc, cli.argv, &error);
   loci__progress_clear(&cli);
   loci_error last = {0};
   loci_status end = loci__output_end(&last);

@@ -10,7 +10,8 @@
  * first asks loci__word2vec_load whether there is a checkpoint (then the matrices and its own state are as they were
  * saved), then trains epoch after epoch and calls loci__word2vec_tick between its steps: that tells the progress, saves
  * when it is time to, and saves when the run is cancelled. A mode's state is a plain struct, the same bytes for the same
- * progress, that says everything but the matrices: place in the stream, epoch, random numbers.
+ * progress, that says everything but the matrices: place in the stream, epoch, random numbers. At last it calls
+ * loci__word2vec_end.
  *
  * The vectors of words are the rows of `input` when the mode has returned.
  *
@@ -36,6 +37,8 @@ typedef struct loci__word2vec {
   float *output; /* n_words × stride, zero; NULL without negative sampling */
   float *nodes;  /* (n_words − 1) × stride, zero; NULL without hierarchical softmax */
   loci__huffman code; /* when options->hierarchical */
+  void *end;          /* see loci__word2vec_end */
+  size_t end_size;
 } loci__word2vec;
 
 /* ---- what a mode calls (word2vec.c) ---- */
@@ -49,6 +52,10 @@ loci_status loci__word2vec_load(loci__word2vec *run, void *state, size_t size, b
  * when a checkpoint is due; CANCELLED, with a checkpoint saved, when the caller wants to stop. */
 loci_status loci__word2vec_tick(loci__word2vec *run, uint64_t done, double loss, const void *state, size_t size,
                                 loci_error *error);
+
+/* When all epochs are trained on: the state from which a resumed run would have nothing left to train (copied). Should
+ * the vectors not be written then (a full disk, an interruption), a checkpoint with it is saved, so that nothing is lost. */
+loci_status loci__word2vec_end(loci__word2vec *run, const void *state, size_t size, loci_error *error);
 
 /* ---- the modes: train all epochs ---- */
 

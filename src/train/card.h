@@ -1,0 +1,17 @@
+/* train/card.h: the model card that stands beside what a trainer wrote. */
+#ifndef LOCI_TRAIN_CARD_H
+#define LOCI_TRAIN_CARD_H
+
+#include "trainer.h"
+
+/* Front matter in YAML (what a program asks), then text (what a person should know). `more`: further lines of the front
+ * matter, or NULL. */
+void loci__card_write(const loci__trainer *trainer, size_t dim, const char *more, loci__buffer *out);
+
+/* A YAML scalar in double quotes, whatever bytes it has. */
+void loci__card_quote(loci__buffer *out, const char *text);
+
+/* The lines that say how text is cut into words. */
+void loci__card_put_splitter(loci__buffer *out, const loci__splitter *splitter, const char *split_model);
+
+#endif
