@@ -134,6 +134,8 @@ size_t loci__scan_float(const char *text, size_t length, float *out);
 /* Shortest decimal text that reads back as the same float; at most 16 bytes with the NUL; "0" for −0 is "-0".
  * NaN and infinities give "null" (JSON has none). Returns the length. */
 size_t loci__format_float(float value, char out[32]);
+/* The same bytes by printf alone: what loci__format_float is measured by, and falls back to. */
+size_t loci__format_float_plain(float value, char out[32]);
 size_t loci__format_double(double value, char out[32]);
 
 /* ---- hashes (hash.c): XXH3 128, for content and fingerprints; not for secrets -------------------- */

@@ -1,10 +1,14 @@
-/* base/float_text.c: text to the nearest float, fast.
+/* base/float_text.c: text to the nearest float and back, fast.
  *
  * Tables of vectors are hundreds of millions of short decimals, so the common case takes no library call: w · 10^e with
  * w < 2^53 and |e| ≤ 22 is one correctly rounded operation in double (Clinger 1990, "How to read floating point numbers
  * accurately"). Narrowing that double to float rounds a second time, which can differ from rounding once only when the
  * double lies exactly on the middle of two floats; then, and for all else, strtof decides. The result is strtof's for
- * every text (tests/unit/test_vectors_numbers.c compares millions).
+ * every text.
+ *
+ * The way back tries 6, 7, 8 and 9 digits, as printf("%.6g") … would, until the text reads back as the same float: the
+ * digits are one rounded product of the value and a power of ten. Where that product lies too near to the middle between
+ * two integers for its last bit to be trusted, printf decides. tests/unit/test_float_text.c compares millions both ways.
  */
 #include "base.h"
 
@@ -96,4 +100,80 @@ size_t loci__scan_float(const char *text, size_t length, float *out) {
     }
   }
   return plain(text, used, out) ? used : 0;
+}
+
+/* ---- the way back ---- */
+
+/* w · 10^-scale as the nearest float; false when narrowing could err. */
+static bool nearest(int64_t w, int scale, float *out) {
+  const double value = scale < 0 ? (double)w * power_of_ten[-scale] : (double)w / power_of_ten[scale];
+  uint64_t bits;
+  memcpy(&bits, &value, sizeof bits);
+  *out = (float)value;
+  return (bits & 0x1fffffff) != 0x10000000;
+}
+
+/* The digits of w (`precision` of them, the first one the place of 10^exponent) as printf's %g puts them. */
+static size_t put_digits(bool negative, int64_t w, int precision, int exponent, char *out) {
+  char digits[20];
+  int n = precision;
+  for (int i = precision - 1; i >= 0; i--, w /= 10) digits[i] = (char)('0' + w % 10);
+  while (n > 1 && digits[n - 1] == '0') n--;
+  char *at = out;
+  if (negative) *at++ = '-';
+  if (exponent < -4 || exponent >= precision) {
+    *at++ = digits[0];
+    if (n > 1) *at++ = '.';
+    for (int i = 1; i < n; i++) *at++ = digits[i];
+    const int size = exponent < 0 ? -exponent : exponent;
+    *at++ = 'e';
+    *at++ = exponent < 0 ? '-' : '+';
+    *at++ = (char)('0' + size / 10);
+    *at++ = (char)('0' + size % 10);
+  } else if (exponent < 0) {
+    *at++ = '0';
+    *at++ = '.';
+    for (int i = -1; i > exponent; i--) *at++ = '0';
+    for (int i = 0; i < n; i++) *at++ = digits[i];
+  } else {
+    for (int i = 0; i <= exponent; i++) *at++ = i < n ? digits[i] : '0';
+    if (n > exponent + 1) *at++ = '.';
+    for (int i = exponent + 1; i < n; i++) *at++ = digits[i];
+  }
+  *at = '\0';
+  return (size_t)(at - out);
+}
+
+size_t loci__format_float(float value, char out[32]) {
+  const bool negative = signbit(value) != 0;
+  const double x = negative ? -(double)value : (double)value;
+  if (x == 0) {
+    memcpy(out, negative ? "-0" : "0", negative ? 3 : 2);
+    return negative ? 2 : 1;
+  }
+  if (!(x >= 1e-13 && x < 1e15)) return loci__format_float_plain(value, out);
+  int binary;
+  frexp(x, &binary);
+  /* ⌊log10 x⌋, or one less, then made exact; floats are never at a negative power of ten. */
+  int exponent = (int)floor((binary - 1) * 0.30102999566398120);
+  const int next = exponent + 1;
+  if (next < 0 ? x * power_of_ten[-next] >= 1 : x >= power_of_ten[next]) exponent = next;
+  for (int precision = 6; precision <= 9; precision++) {
+    const int scale = precision - 1 - exponent;
+    const double scaled = scale < 0 ? x / power_of_ten[-scale] : x * power_of_ten[scale];
+    int64_t w = (int64_t)(scaled + 0.5);
+    if (fabs(scaled - (double)w) > 0.5 - 1e-6) break; /* near the middle */
+    float back;
+    if (precision < 9 && (!nearest(w, scale, &back) || back != (float)x)) {
+      if (!nearest(w, scale, &back)) break;
+      continue;
+    }
+    int top = exponent;
+    if (w >= (int64_t)power_of_ten[precision]) {
+      w /= 10; /* 9.9999996 → 10.0000 */
+      top++;
+    }
+    return put_digits(negative, w, precision, top, out);
+  }
+  return loci__format_float_plain(value, out);
 }

@@ -59,7 +59,7 @@ static void restore_point(char *text) {
   if (at != NULL) *at = '.';
 }
 
-size_t loci__format_float(float value, char out[32]) {
+size_t loci__format_float_plain(float value, char out[32]) {
   if (!isfinite(value)) {
     memcpy(out, "null", 5);
     return 4;
