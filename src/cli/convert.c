@@ -17,7 +17,7 @@ static const loci__option options[] = {
      "keep the N most frequent words (the first N where counts are not known)"},
     {"labels", 0, LOCI__OPTION_TEXT, AT(labels), "FILE", LOCI__OFFER_FILE,
      "the words of an .npy input, one a line (the same name with .labels or .txt)"},
-    {"to", 0, LOCI__OPTION_CHOICE, AT(to), "word2vec|text|glove|npy|folder", LOCI__OFFER_NOTHING,
+    {"to", 0, LOCI__OPTION_CHOICE, AT(to), "word2vec|text|glove|fasttext|npy|folder", LOCI__OFFER_NOTHING,
      "the format of the output, when its ending does not say it"},
     {"max-memory", 0, LOCI__OPTION_SIZE, AT(max_memory), "SIZE", LOCI__OFFER_NOTHING,
      "refuse an input that needs more (no limit)"},
@@ -37,7 +37,8 @@ static void tell(loci__cli *cli, const loci_convert_report *r, const char *outpu
   loci__note_verbose(cli, "%s: %zu words of %zu numbers, from %s to %s", output, r->n, r->dim, name_of(r->from),
                      name_of(r->to));
   if (r->dropped_subwords)
-    loci__note(cli, "dropped: subwords; '%s' has no vectors for words that are not in it", output);
+    loci__note(cli, "dropped: subwords; '%s' has no vectors for words that are not in it (--to fasttext keeps them)",
+               output);
   if (r->n_pruned > 0) loci__note(cli, "dropped: %zu rarer words of %zu", r->n_pruned, r->n_read);
   if (r->n_duplicates > 0) loci__note(cli, "dropped: %zu words that stood there a second time", r->n_duplicates);
   if (r->n_unfit > 0)
@@ -50,7 +51,8 @@ static void tell(loci__cli *cli, const loci_convert_report *r, const char *outpu
 
 static loci_status run(loci__cli *cli, loci_error *error) {
   static const loci_vectors_format formats[] = {LOCI_VECTORS_UNKNOWN, LOCI_VECTORS_WORD2VEC, LOCI_VECTORS_TEXT,
-                                                LOCI_VECTORS_GLOVE,   LOCI_VECTORS_NPY,      LOCI_VECTORS_FOLDER};
+                                                LOCI_VECTORS_GLOVE,   LOCI_VECTORS_FASTTEXT, LOCI_VECTORS_NPY,
+                                                LOCI_VECTORS_FOLDER};
   const values *v = cli->values;
   const char *input = cli->arguments.items[0], *output = cli->arguments.items[1];
   if (v->f16 && v->int8) return loci__fail(error, LOCI_ERROR_USAGE, "--f16 and --int8 exclude each other");

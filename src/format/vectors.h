@@ -67,7 +67,8 @@ typedef struct loci__vectors_out {
  * temporary file, fsynced, renamed. Words with white space in them are refused for .bin and text (FORMAT, by name). */
 loci_status loci__vectors_write(loci_context *context, const char *path, loci_vectors_format format,
                                 loci_precision precision, const loci__vectors_out *vectors, loci_error *error);
-/* Whether a format can hold a word: .bin and text none with white space, arrays none with a line end; never "". */
+/* Whether a format can hold a word: .bin and text none with white space nor "", arrays none with a line end, fastText's none
+ * with a NUL. */
 bool loci__vectors_word_fits(loci_vectors_format format, const char *word, size_t length);
 /* LOCI_VECTORS_WORD2VEC, _TEXT, _NPY or _FOLDER (no ending); LOCI_VECTORS_UNKNOWN for another ending. */
 loci_vectors_format loci__vectors_format_of(const char *path);

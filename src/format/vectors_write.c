@@ -22,6 +22,7 @@ static bool is_white(char c) {
 }
 
 bool loci__vectors_word_fits(loci_vectors_format format, const char *word, size_t length) {
+  if (format == LOCI_VECTORS_FASTTEXT || format == LOCI_VECTORS_FOLDER) return memchr(word, '\0', length) == NULL;
   if (format == LOCI_VECTORS_NPY)
     return memchr(word, '\n', length) == NULL && (length == 0 || word[length - 1] != '\r');
   for (size_t i = 0; i < length; i++)

@@ -198,9 +198,6 @@ static loci_status check_output(conversion *c, const char *input, loci_error *er
                       "'%s': the ending says the format: .bin (word2vec), .txt or .vec (text), .npy (an array and its "
                       ".labels), none (a folder, a static model)",
                       c->output);
-  if (c->format == LOCI_VECTORS_FASTTEXT)
-    return loci__fail(error, LOCI_ERROR_UNSUPPORTED,
-                      "'%s': fastText's own format is written by training only (not implemented)", c->output);
   if ((o->precision == LOCI_PRECISION_F16 && c->format != LOCI_VECTORS_NPY && c->format != LOCI_VECTORS_FOLDER) ||
       (o->precision == LOCI_PRECISION_INT8 && c->format != LOCI_VECTORS_FOLDER))
     return loci__fail(error, LOCI_ERROR_USAGE, "'%s': this format holds float32 numbers only; %s", c->output,
@@ -211,6 +208,71 @@ static loci_status check_output(conversion *c, const char *input, loci_error *er
   if (loci__file_stat(c->context, c->output, true, &out) == 0 && in.device == out.device && in.inode == out.inode)
     return loci__fail(error, LOCI_ERROR_USAGE, "'%s' is the file that is read: name another output", c->output);
   return LOCI_OK;
+}
+
+/* Rows of the file that was read, the picked words' before the buckets'; by value, since they lie at any alignment. */
+typedef struct fasttext_rows {
+  const loci__fasttext *file;
+  const uint32_t *pick;
+  size_t n;
+  float *row;
+} fasttext_rows;
+
+static const float *matrix_row(const fasttext_rows *r, const unsigned char *matrix, size_t i) {
+  const size_t size = (size_t)r->file->args.dim * sizeof(float);
+  const size_t from = i < r->n ? r->pick[i] : i - r->n + r->file->n_words;
+  memcpy(r->row, matrix + from * size, size);
+  return r->row;
+}
+
+static const float *input_row(void *arg, size_t i) {
+  const fasttext_rows *r = arg;
+  return matrix_row(r, r->file->input_bytes, i);
+}
+
+static const float *output_row(void *arg, size_t i) {
+  const fasttext_rows *r = arg;
+  return matrix_row(r, r->file->output_bytes, i);
+}
+
+/* Fewer words of the same model: words and, in unsupervised models, rows of output go; buckets and labels stay. What a
+ * word that went away loses is its own row: it has the mean of its n-grams then. */
+static loci_status write_fasttext(const conversion *c, loci_error *error) {
+  const loci_vectors *v = c->vectors;
+  const loci__fasttext *f = v->subwords;
+  loci__fasttext out = *f;
+  const size_t n = c->n + f->n_labels;
+  fasttext_rows rows = {.file = f, .pick = c->pick, .n = c->n};
+  out.entries = loci__alloc_array(c->context, n, sizeof *out.entries);
+  out.lengths = loci__alloc_array(c->context, n, sizeof *out.lengths);
+  out.counts = loci__alloc_array(c->context, n, sizeof *out.counts);
+  rows.row = loci__alloc_array(c->context, v->dim, sizeof *rows.row);
+  loci_status status = LOCI_OK;
+  if (out.entries == NULL || out.lengths == NULL || out.counts == NULL || rows.row == NULL) {
+    status = loci__fail_memory(error, n * sizeof *out.entries, "the dictionary");
+  } else {
+    for (size_t i = 0; i < n; i++) {
+      const size_t from = i < c->n ? c->pick[i] : i - c->n + f->n_words;
+      out.entries[i] = f->entries[from];
+      out.lengths[i] = f->lengths[from];
+      out.counts[i] = f->counts[from];
+    }
+    out.n_entries = n;
+    out.n_words = c->n;
+    out.n_input = f->n_input - f->n_words + c->n;
+    out.input_row = input_row;
+    out.rows_arg = &rows;
+    if (f->args.model != LOCI__FASTTEXT_SUPERVISED) {
+      out.n_output = c->n;
+      out.output_row = output_row;
+    }
+    status = loci__fasttext_write(c->context, c->output, &out, error);
+  }
+  loci__free(c->context, out.entries);
+  loci__free(c->context, out.lengths);
+  loci__free(c->context, out.counts);
+  loci__free(c->context, rows.row);
+  return status;
 }
 
 static loci_status write_out(conversion *c, loci_error *error) {
@@ -228,6 +290,10 @@ static loci_status write_out(conversion *c, loci_error *error) {
   if (c->options->precision == LOCI_PRECISION_F16) c->report.worst_error = half_error(v, rows, c->n);
   if (c->format == LOCI_VECTORS_FOLDER)
     return loci__fail(error, LOCI_ERROR_UNSUPPORTED, "'%s': writing a folder is not implemented", c->output);
+  if (c->format == LOCI_VECTORS_FASTTEXT) {
+    LOCI__TRY(copy_card(c, error));
+    return write_fasttext(c, error);
+  }
   if (v->counts != NULL) LOCI__TRY(write_counts(c, error));
   if (v->format != LOCI_VECTORS_FOLDER) LOCI__TRY(copy_card(c, error));
   return loci__vectors_write(c->context, c->output, c->format, c->options->precision, &out, error);
@@ -241,11 +307,14 @@ static loci_status run(conversion *c, const char *input, loci_error *error) {
   c->report.from = v->format;
   c->report.to = c->format;
   c->report.n_read = v->n;
-  c->report.dropped_subwords = v->subwords != NULL && v->subwords->args.max_n > 0;
+  if (c->format == LOCI_VECTORS_FASTTEXT && v->subwords == NULL)
+    return loci__fail(error, LOCI_ERROR_USAGE,
+                      "'%s': only a fastText model can be written as one: '%s' has no subwords", c->output, input);
+  c->report.dropped_subwords = v->subwords != NULL && v->subwords->args.max_n > 0 && c->format != LOCI_VECTORS_FASTTEXT;
   LOCI__TRY(loci__meter_at(&c->meter, v->n, NULL, error));
   LOCI__TRY(loci__meter_end(&c->meter, error));
   LOCI__TRY(choose(c, error));
-  LOCI__TRY(pack(c, error));
+  if (c->format != LOCI_VECTORS_FASTTEXT) LOCI__TRY(pack(c, error));
   LOCI__TRY(loci__meter_stage(&c->meter, "writing", "words", c->n, error));
   LOCI__TRY(write_out(c, error));
   /* It is done: a late "stop" changes nothing. */
