@@ -63,6 +63,9 @@ typedef struct loci__word_step {
 /* Outputs are taken in blocks of so many: what the vector versions hold in registers. */
 enum { LOCI__WORD_BLOCK = 6 };
 
+/* Columns of a block of vectors (sparse algebra). */
+enum { LOCI__BLOCK = 32 };
+
 typedef struct loci__kernels {
   const char *name; /* "ref", "avx2", "avx512" */
 
@@ -120,6 +123,17 @@ typedef struct loci__kernels {
                          size_t n_rows, size_t dim);
   /* y[i] = 1 / (1 + exp(−x[i])), relative error ≤ 4e-7·max(1, |x|) down to x = −87; below it is under 2e-38. */
   void (*logistic_f32)(const float *x, size_t n, float *y);
+  /* ---- sparse algebra ---- blocks: LOCI__BLOCK columns, row-major, doubles, any alignment; each element is summed in
+   * ascending order of what is summed over, by FMA where the instruction set has it */
+
+  /* Rows [0, n_rows) of y = A·x, A in compressed sparse rows: row i has columns and values [starts[i], starts[i + 1]). */
+  void (*block_sparse_f64)(const size_t *starts, const uint32_t *columns, const float *values, size_t n_rows,
+                           const double *x, double *y);
+  /* The same in single precision: half the bytes. */
+  void (*block_sparse_f32)(const size_t *starts, const uint32_t *columns, const float *values, size_t n_rows,
+                           const float *x, float *y);
+  void (*block_inner_f64)(const double *x, const double *y, size_t n_rows, double *c);  /* c += xᵀ·y, 32 × 32 */
+  void (*block_update_f64)(const double *x, const double *c, size_t n_rows, double *y); /* y −= x·c */
 } loci__kernels;
 
 /* The context's table; never NULL for a context that was made. */

@@ -144,4 +144,36 @@ static inline __attribute__((always_inline)) void vf_sums(const size_t n, vf *x,
   _mm256_storeu_ps(out, _mm256_add_ps(_mm256_permute2f128_ps(a, b, 0x20), _mm256_permute2f128_ps(a, b, 0x31)));
 }
 
+/* ---- four doubles: vd_… ---- */
+
+enum {
+  VD_WIDTH = 4,
+  VD_VECS = 2, /* vectors of a tile's row; tiles of 4 rows: 8 accumulators */
+  VD_SETS = 1  /* of accumulators of a sparse row: 8 vectors a row hide the latency */
+};
+
+typedef __m256d vd;
+
+static inline vd vd_zero(void) {
+  return _mm256_setzero_pd();
+}
+static inline vd vd_set1(double x) {
+  return _mm256_set1_pd(x);
+}
+static inline vd vd_load(const double *p) {
+  return _mm256_loadu_pd(p);
+}
+static inline void vd_store(double *p, vd x) {
+  _mm256_storeu_pd(p, x);
+}
+static inline vd vd_add(vd a, vd b) {
+  return _mm256_add_pd(a, b);
+}
+static inline vd vd_fma(vd a, vd b, vd c) {
+  return _mm256_fmadd_pd(a, b, c);
+} /* a·b + c */
+static inline vd vd_fnma(vd a, vd b, vd c) {
+  return _mm256_fnmadd_pd(a, b, c);
+} /* c − a·b */
+
 #endif

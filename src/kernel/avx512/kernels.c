@@ -5,6 +5,7 @@
 
 #include "vector.h"
 
+#include "../simd/block_kernels.h"
 #include "../simd/distance_kernels.h"
 #include "../simd/encoder_kernels.h"
 #include "../simd/picked_kernels.h"
@@ -99,6 +100,10 @@ const loci__kernels loci__kernels_avx512 = {
     .dot_picked_f32 = vf_dot_picked_f32,
     .add_picked_f32 = vf_add_picked_f32,
     .logistic_f32 = vf_logistic_f32,
+    .block_sparse_f64 = vd_block_sparse_f64,
+    .block_sparse_f32 = vf_block_sparse_f32,
+    .block_inner_f64 = vd_block_inner_f64,
+    .block_update_f64 = vd_block_update_f64,
 };
 
 #endif

@@ -155,4 +155,36 @@ static inline __attribute__((always_inline)) void vf_sums(const size_t n, vf *x,
   _mm512_storeu_ps(out, _mm512_add_ps(_mm512_shuffle_f32x4(a, b, 0x88), _mm512_shuffle_f32x4(a, b, 0xdd)));
 }
 
+/* ---- eight doubles: vd_… ---- */
+
+enum {
+  VD_WIDTH = 8,
+  VD_VECS = 4, /* vectors of a tile's row; tiles of 4 rows: 16 accumulators */
+  VD_SETS = 2  /* of accumulators of a sparse row: latency 4, two FMA a cycle, 4 vectors a row */
+};
+
+typedef __m512d vd;
+
+static inline vd vd_zero(void) {
+  return _mm512_setzero_pd();
+}
+static inline vd vd_set1(double x) {
+  return _mm512_set1_pd(x);
+}
+static inline vd vd_load(const double *p) {
+  return _mm512_loadu_pd(p);
+}
+static inline void vd_store(double *p, vd x) {
+  _mm512_storeu_pd(p, x);
+}
+static inline vd vd_add(vd a, vd b) {
+  return _mm512_add_pd(a, b);
+}
+static inline vd vd_fma(vd a, vd b, vd c) {
+  return _mm512_fmadd_pd(a, b, c);
+} /* a·b + c */
+static inline vd vd_fnma(vd a, vd b, vd c) {
+  return _mm512_fnmadd_pd(a, b, c);
+} /* c − a·b */
+
 #endif

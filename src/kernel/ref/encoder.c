@@ -123,4 +123,8 @@ const loci__kernels loci__kernels_ref = {
     .dot_picked_f32 = loci__ref_dot_picked_f32,
     .add_picked_f32 = loci__ref_add_picked_f32,
     .logistic_f32 = loci__ref_logistic_f32,
+    .block_sparse_f64 = loci__ref_block_sparse_f64,
+    .block_sparse_f32 = loci__ref_block_sparse_f32,
+    .block_inner_f64 = loci__ref_block_inner_f64,
+    .block_update_f64 = loci__ref_block_update_f64,
 };

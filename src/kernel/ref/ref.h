@@ -30,5 +30,11 @@ float loci__ref_exp_sum_f32(const float *x, size_t n, float x_max, float scale, 
 
 void loci__ref_skipgram_f32(const loci__word_step *step);
 void loci__ref_cbow_f32(const loci__word_step *step);
+void loci__ref_block_sparse_f64(const size_t *starts, const uint32_t *columns, const float *values, size_t n_rows,
+                                const double *x, double *y);
+void loci__ref_block_sparse_f32(const size_t *starts, const uint32_t *columns, const float *values, size_t n_rows,
+                                const float *x, float *y);
+void loci__ref_block_inner_f64(const double *x, const double *y, size_t n_rows, double *c);
+void loci__ref_block_update_f64(const double *x, const double *c, size_t n_rows, double *y);
 
 #endif
