@@ -82,17 +82,22 @@ static void entries_release(entries *list) {
   loci__arena_release(&list->arena);
 }
 
-/* Everything in the folder, and the folder. A failure is no failure of the training: what is left is only space. */
+static bool remove_entry(loci__trainer *trainer, const char *name) {
+  char *path = loci__path_join(trainer->context, trainer->folder, name);
+  bool gone = path && loci__file_unlink(trainer->context, path) == 0;
+  loci__free(trainer->context, path);
+  return gone;
+}
+
+/* Everything in the folder, and the folder; the lock last, by which the next run knows the folder as ours. A failure is no
+ * failure of the training: what is left is only space. */
 static void remove_folder(loci__trainer *trainer) {
   entries list;
-  if (list_folder(trainer, &list) == 0) {
-    for (size_t i = 0; i < list.n; i++) {
-      char *path = loci__path_join(trainer->context, trainer->folder, list.names[i]);
-      if (path) (void)loci__file_unlink(trainer->context, path);
-      loci__free(trainer->context, path);
-    }
-    (void)loci__file_rmdir(trainer->context, trainer->folder);
+  bool gone = list_folder(trainer, &list) == 0;
+  for (size_t i = 0; i < list.n; i++) {
+    if (strcmp(list.names[i], "lock") != 0 && !remove_entry(trainer, list.names[i])) gone = false;
   }
+  if (gone && remove_entry(trainer, "lock")) (void)loci__file_rmdir(trainer->context, trainer->folder);
   entries_release(&list);
 }
 

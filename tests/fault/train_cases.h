@@ -1,0 +1,48 @@
+/* train_cases.h: the trainers that the fault tests go through, each a function from a corpus to an output. A trainer that
+ * is added here is killed, starved of memory and cut off from its disk. */
+#ifndef LOCI_TESTS_TRAIN_CASES_H
+#define LOCI_TESTS_TRAIN_CASES_H
+
+#include <stdio.h>
+
+#include "loci/train.h"
+
+/* What the tests set of every trainer's loci_train_common. */
+typedef struct train_setting {
+  int resume;
+  double checkpoint_seconds;
+  size_t epochs;
+} train_setting;
+
+typedef struct train_case {
+  const char *name;
+  const char *output; /* its ending matters */
+  loci_status (*run)(loci_context *context, const char *corpus, const train_setting *setting, const char *output,
+                     loci_error *error);
+} train_case;
+
+static inline void train_common(loci_train_common *common, const train_setting *setting) {
+  common->resume = setting->resume;
+  common->checkpoint_seconds = setting->checkpoint_seconds;
+  common->corpus.min_count = 2;
+}
+
+static inline loci_status train_word2vec_exact(loci_context *context, const char *corpus, const train_setting *setting,
+                                               const char *output, loci_error *error) {
+  loci_word2vec_options o;
+  loci_word2vec_options_init(&o);
+  train_common(&o.common, setting);
+  o.mode = LOCI_MODE_EXACT;
+  o.common.corpus.split = LOCI_SPLIT_SPACE;
+  o.common.corpus.fold = LOCI_FOLD_NONE;
+  o.hierarchical = 1;
+  o.dim = 12;
+  o.epochs = setting->epochs;
+  return loci_train_word2vec(context, corpus, &o, output, error);
+}
+
+static const train_case train_cases[] = {
+    {"word2vec, exact", "vectors.bin", train_word2vec_exact},
+};
+
+#endif
