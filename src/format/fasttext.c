@@ -361,12 +361,26 @@ static void put_i64(loci__file_out *out, int64_t value) {
   loci__file_out_put(out, &value, sizeof value);
 }
 
-static void put_matrix(loci__file_out *out, const float *floats, const unsigned char *bytes, size_t rows, int32_t dim) {
+static void put_matrix_head(loci__file_out *out, size_t rows, int32_t dim) {
   const uint8_t quantised = 0;
   loci__file_out_put(out, &quantised, sizeof quantised);
   put_i64(out, (int64_t)rows);
   put_i64(out, dim);
+}
+
+static void put_matrix(loci__file_out *out, const float *floats, const unsigned char *bytes, size_t rows, int32_t dim) {
+  put_matrix_head(out, rows, dim);
   loci__file_out_put(out, floats != NULL ? (const void *)floats : bytes, rows * (size_t)dim * sizeof(float));
+}
+
+/* Row by row; `zeros` has dim of them. */
+static void put_rows(loci__file_out *out, const float *(*row)(void *arg, size_t i), void *arg, size_t rows, int32_t dim,
+                     const float *zeros) {
+  put_matrix_head(out, rows, dim);
+  for (size_t i = 0; i < rows; i++) {
+    const float *floats = row(arg, i);
+    loci__file_out_put(out, floats != NULL ? floats : zeros, (size_t)dim * sizeof(float));
+  }
 }
 
 loci_status loci__fasttext_write(loci_context *context, const char *path, const loci__fasttext *file,
@@ -381,8 +395,14 @@ loci_status loci__fasttext_write(loci_context *context, const char *path, const 
     if (memchr(file->entries[i], '\0', file->lengths[i]) != NULL)
       return loci__fail(error, LOCI_ERROR_FORMAT,
                         "%s: word %zu holds a NUL byte, which ends a word in fastText's format", path, i);
+  float *zeros = loci__alloc_zero(context, (size_t)a->dim, sizeof *zeros);
+  if (zeros == NULL) return loci__fail_memory(error, (size_t)a->dim * sizeof *zeros, "a row");
   loci__file_out out;
-  LOCI__TRY(loci__file_out_open(&out, context, path, error));
+  loci_status opened = loci__file_out_open(&out, context, path, error);
+  if (opened != LOCI_OK) {
+    loci__free(context, zeros);
+    return opened;
+  }
   put_i32(&out, LOCI__FASTTEXT_MAGIC);
   put_i32(&out, VERSION);
   const int32_t fields[] = {a->dim,  a->ws,    a->epoch,  a->min_count, a->neg,   a->word_ngrams,
@@ -401,7 +421,10 @@ loci_status loci__fasttext_write(loci_context *context, const char *path, const 
     put_i64(&out, file->counts != NULL ? file->counts[i] : 0);
     loci__file_out_put(&out, &type, 1);
   }
-  put_matrix(&out, file->input, file->input_bytes, n_input, a->dim);
-  put_matrix(&out, file->output, file->output_bytes, n_output, a->dim);
+  if (file->input_row != NULL) put_rows(&out, file->input_row, file->rows_arg, n_input, a->dim, zeros);
+  else put_matrix(&out, file->input, file->input_bytes, n_input, a->dim);
+  if (file->output_row != NULL) put_rows(&out, file->output_row, file->rows_arg, n_output, a->dim, zeros);
+  else put_matrix(&out, file->output, file->output_bytes, n_output, a->dim);
+  loci__free(context, zeros);
   return loci__file_out_close(&out, error);
 }

@@ -104,6 +104,9 @@ struct loci__fasttext {
   /* Of a file that was read: the matrices as they lie there, aligned or not. The format has no padding, so `input` can
    * point there in one file of four. */
   const unsigned char *input_bytes, *output_bytes;
+  /* For writing, of matrices that do not lie in one piece: row i, NULL = zeros. They go before the pointers above. */
+  const float *(*input_row)(void *arg, size_t i), *(*output_row)(void *arg, size_t i);
+  void *rows_arg;
   loci__mapping mapping;
 };
 
