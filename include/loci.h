@@ -6,6 +6,7 @@
 #include "loci/core.h"
 #include "loci/corpus.h"
 #include "loci/eval.h"
+#include "loci/explore.h"
 #include "loci/model.h"
 #include "loci/tokenizer.h"
 #include "loci/train.h"

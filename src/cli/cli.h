@@ -24,6 +24,7 @@
 #include "../base/base.h"
 #include "../base/file.h"
 #include "../base/json.h"
+#include "commands.h"
 
 #include <stdio.h>
 
@@ -132,11 +133,9 @@ typedef struct loci__command {
 } loci__command;
 
 extern const loci__command *const loci__commands[]; /* NULL at the end (command.c) */
-extern const loci__command loci__command_index, loci__command_search, loci__command_similar, loci__command_get,
-    loci__command_status, loci__command_forget, loci__command_reindex, loci__command_check, loci__command_doctor,
-    loci__command_embed, loci__command_tokenize, loci__command_show, loci__command_distil, loci__command_convert,
-    loci__command_train_word2vec, loci__command_eval,
-    loci__command_help, loci__command_completion;
+#define LOCI__DECLARE(name) extern const loci__command loci__command_##name;
+LOCI__COMMANDS(LOCI__DECLARE)
+#undef LOCI__DECLARE
 
 const loci__command *loci__command_find(const char *name); /* "-" stands for " " too; NULL when there is none */
 /* The command that words[0…n) begin with; *used = how many of them are its name. NULL when there is none: then *used is

@@ -1,27 +1,9 @@
 /* command.c: the list of commands, the options they share, and finding either by name. */
 #include "cli.h"
 
-const loci__command *const loci__commands[] = {
-    &loci__command_index,
-    &loci__command_search,
-    &loci__command_similar,
-    &loci__command_get,
-    &loci__command_status,
-    &loci__command_forget,
-    &loci__command_reindex,
-    &loci__command_check,
-    &loci__command_doctor,
-    &loci__command_embed,
-    &loci__command_tokenize,
-    &loci__command_show,
-    &loci__command_distil,
-    &loci__command_train_word2vec,
-    &loci__command_convert,
-    &loci__command_eval,
-    &loci__command_help,
-    &loci__command_completion,
-    NULL,
-};
+#define ADDRESS(name) &loci__command_##name,
+const loci__command *const loci__commands[] = {LOCI__COMMANDS(ADDRESS) NULL};
+#undef ADDRESS
 
 #define COMMON(member) offsetof(loci__common, member)
 
@@ -174,10 +156,13 @@ static const char *command_name(const void *arg, size_t i) {
 
 /* Words that people bring from other tools. */
 static const char *const synonyms[][2] = {
-    {"add", "index"},      {"update", "index"}, {"sync", "index"},      {"query", "search"},  {"find", "search"},
-    {"grep", "search"},    {"rm", "forget"},    {"remove", "forget"},   {"delete", "forget"}, {"info", "show"},
-    {"models", "doctor"},  {"list", "status"},  {"ls", "status"},       {"stats", "status"},  {"encode", "embed"},
-    {"distill", "distil"}, {"verify", "check"}, {"rebuild", "reindex"}, {"evaluate", "eval"}, {"cat", "get"},
+    {"add", "index"},       {"update", "index"},         {"sync", "index"},
+    {"query", "search"},    {"find", "search"},          {"grep", "search"},
+    {"rm", "forget"},       {"remove", "forget"},        {"delete", "forget"},
+    {"info", "show"},       {"models", "doctor"},        {"list", "status"},
+    {"ls", "status"},       {"neighbours", "neighbors"}, {"stats", "status"},
+    {"encode", "embed"},    {"distill", "distil"},       {"verify", "check"},
+    {"rebuild", "reindex"}, {"evaluate", "eval"},        {"cat", "get"},
 };
 
 const char *loci__command_nearest(const char *wrong) {

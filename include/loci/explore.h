@@ -1,0 +1,101 @@
+/* loci/explore.h: the geometry of vectors: how near two are, and what lies around one.
+ *
+ * Everything works on loci_vectors (loci/vectors.h): words of a file, tokens of a static model. A number that is told to
+ * a person goes with the name of its metric.
+ */
+#ifndef LOCI_EXPLORE_H
+#define LOCI_EXPLORE_H
+
+#include "core.h"
+#include "vectors.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+typedef enum loci_metric {
+  LOCI_METRIC_COSINE = 0, /* −1…1; 0 with a zero vector */
+  LOCI_METRIC_DOT = 1,
+  LOCI_METRIC_L2 = 2 /* a distance: smaller is nearer */
+} loci_metric;
+
+/* "cosine", "dot product", "L2 distance" */
+LOCI_API const char *loci_metric_name(loci_metric metric);
+/* In double precision. */
+LOCI_API double loci_measure(const float *a, const float *b, size_t dim, loci_metric metric);
+
+typedef struct loci_neighbor {
+  size_t index; /* of the row */
+  double score; /* by the metric */
+} loci_neighbor;
+
+/* The k rows nearest to `query` (dim floats), nearest first, equal ones in the order of the rows; rows named in
+ * `exclude` (n_exclude of them) are left out. out: room for k; *n = how many there are. Same answer at any number of
+ * threads; scores in double. Cost: one pass over all rows on the context's pool. */
+LOCI_API loci_status loci_neighbors(const loci_vectors *vectors, const float *query, size_t k, loci_metric metric,
+                                    const size_t *exclude, size_t n_exclude, loci_neighbor *out, size_t *n,
+                                    loci_error *error);
+
+/* ---- analogies: a is to b as c is to what? ---- */
+
+typedef enum loci_analogy_method {
+  LOCI_ANALOGY_3COSADD = 0, /* cos(x, b − a + c) over unit vectors (Mikolov et al. 2013c) */
+  LOCI_ANALOGY_3COSMUL = 1, /* cos(x, b)·cos(x, c) / (cos(x, a) + .001), cosines moved to 0…1 (Levy, Goldberg 2014) */
+  LOCI_ANALOGY_PAIRDISTANCE = 2 /* cos(x − c, b − a) (the same) */
+} loci_analogy_method;
+
+typedef struct loci_analogy_question {
+  size_t a, b, c;   /* rows: a is to b as c is to … */
+  int64_t expected; /* row, or −1 */
+  loci_analogy_method method;
+  size_t most;      /* candidates: only the first so many rows; 0 = all */
+  size_t n_control; /* random triples to hold the answer against; 0 = none */
+  uint64_t seed;
+} loci_analogy_question;
+
+/* An answer never stands alone: a nearest word there always is, so its score stands beside what random triples get, and
+ * beside the answer that the usual exclusion of the three given words hides (Nissim et al. 2020). */
+typedef struct loci_analogy {
+  size_t n, n_all;
+  loci_neighbor answers[16];    /* by the method, a, b and c left out; best first */
+  loci_neighbor answers_all[4]; /* nothing left out */
+  size_t rank, rank_all;        /* of the expected row, from 1; 0 = none was expected */
+  double cosine, cosine_all;    /* of the first answer with b − a + c, whatever the method */
+  double cosine_expected;       /* of the expected row with it */
+  size_t n_control;
+  double control_median, control_95; /* cosine of the first answer for random triples: median, 95th percentile */
+  double control_share;              /* of random triples whose answer is at least as near as this one's */
+} loci_analogy;
+
+LOCI_API loci_status loci_analogy_solve(const loci_vectors *vectors, const loci_analogy_question *question,
+                                        loci_analogy *out, loci_error *error);
+
+/* Many questions at once, 3CosAdd: for question i (three rows a, b, c at rows + 3·i) the best row and its cosine, the three
+ * left out (best[i]) and not (best_all[i]); either may be NULL. One blocked product over all rows. */
+LOCI_API loci_status loci_analogy_solve_many(const loci_vectors *vectors, const size_t *rows, size_t n, size_t most,
+                                             loci_neighbor *best, loci_neighbor *best_all, loci_error *error);
+
+/* Pairs of words in one relation, that loci brings along ("capital of a country: france paris …"), in English. */
+LOCI_API size_t loci_relations(void);
+LOCI_API const char *loci_relation_name(size_t relation); /* NULL past the end */
+/* Pair i of it; 0 past the end. */
+LOCI_API int loci_relation_pair(size_t relation, size_t i, const char **from, const char **to);
+
+typedef struct loci_relation_score {
+  size_t n_pairs;              /* whose words both are there */
+  size_t n_questions;          /* pairs of pairs */
+  size_t n_right, n_right_all; /* the three given words left out, and not */
+} loci_relation_score;
+/* Every two pairs of a relation as a question. */
+LOCI_API loci_status loci_relation_accuracy(const loci_vectors *vectors, size_t relation, size_t most,
+                                            loci_relation_score *out, loci_error *error);
+
+/* The row that fits least: its mean cosine with the others is smallest (Mikolov's and gensim's doesnt_match takes the
+ * distance to the mean of unit vectors: the same order). means: n mean cosines, or NULL. n ≥ 3. */
+LOCI_API loci_status loci_odd_one_out(const loci_vectors *vectors, const size_t *rows, size_t n, size_t *odd,
+                                      double *means, loci_error *error);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

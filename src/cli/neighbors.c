@@ -1,0 +1,142 @@
+/* neighbors.c: `loci neighbors`, what lies around a word.
+ */
+#include "cli.h"
+
+typedef struct values {
+  uint64_t limit;
+  const char *labels, *from;
+  int metric, json;
+} values;
+
+#define AT(member) offsetof(values, member)
+static const loci__option options[] = {
+    {"limit", 'n', LOCI__OPTION_COUNT, AT(limit), "N", LOCI__OFFER_NOTHING, "how many neighbours (10)"},
+    {"metric", 0, LOCI__OPTION_CHOICE, AT(metric), "cosine|dot|l2", LOCI__OFFER_NOTHING, "default: cosine"},
+    {"from", 0, LOCI__OPTION_TEXT, AT(from), "VECTORS", LOCI__OFFER_FILE,
+     "take the words' vectors from this file, and their neighbours from VECTORS"},
+    {"labels", 0, LOCI__OPTION_TEXT, AT(labels), "FILE", LOCI__OFFER_FILE, "an .npy's words, one a line"},
+    {"json", 0, LOCI__OPTION_FLAG, AT(json), NULL, LOCI__OFFER_NOTHING, "a JSON object a word"},
+};
+
+typedef struct answer {
+  loci__cli *cli;
+  const loci_vectors *vectors, *from;
+  loci_vectors_info info;
+  float *query;
+  loci_neighbor *found;
+  loci__table table;
+  loci__buffer out;
+} answer;
+
+static void put_json(answer *a, const char *word, size_t n, loci_metric metric) {
+  loci__json_writer json;
+  loci__json_writer_init(&json, &a->out);
+  loci__json_open(&json, '{');
+  loci__json_key(&json, "word");
+  loci__json_put_text(&json, word);
+  loci__json_key(&json, "metric");
+  loci__json_put_text(&json, loci_metric_name(metric));
+  loci__json_key(&json, "neighbors");
+  loci__json_open(&json, '[');
+  for (size_t i = 0; i < n; i++) {
+    loci__json_open(&json, '{');
+    loci__json_key(&json, "word");
+    loci__json_put_text(&json, loci_vectors_word(a->vectors, a->found[i].index, NULL));
+    loci__json_key(&json, "score");
+    loci__json_put_double(&json, a->found[i].score);
+    loci__json_close(&json, '}');
+  }
+  loci__json_close(&json, ']');
+  loci__json_close(&json, '}');
+  loci__buffer_putc(&a->out, '\n');
+}
+
+static loci_status one_word(answer *a, const char *word, loci_error *error) {
+  const values *v = a->cli->values;
+  const loci_metric metric = v->metric ? (loci_metric)(v->metric - 1) : LOCI_METRIC_COSINE;
+  LOCI__TRY(loci_vectors_get(a->from, word, strlen(word), a->query, error));
+  const int64_t itself = loci_vectors_find(a->vectors, word, strlen(word));
+  const size_t exclude = itself >= 0 ? (size_t)itself : 0;
+  size_t n;
+  LOCI__TRY(loci_neighbors(a->vectors, a->query, v->limit ? (size_t)v->limit : 10, metric, &exclude,
+                           itself >= 0 && a->from == a->vectors, a->found, &n, error));
+  if (v->json) {
+    put_json(a, word, n, metric);
+    return LOCI_OK;
+  }
+  for (size_t i = 0; i < n; i++) {
+    size_t length;
+    const char *found = loci_vectors_word(a->vectors, a->found[i].index, &length);
+    loci__table_add(&a->table, word);
+    loci__table_addn(&a->table, found, length);
+    loci__table_addf(&a->table, "%.4f", a->found[i].score);
+    loci__table_add(&a->table, loci_metric_name(metric));
+  }
+  return LOCI_OK;
+}
+
+static loci_status all_words(answer *a, loci_error *error) {
+  static const char *const headings[] = {"word", "neighbour", ">score", "metric"};
+  const values *v = a->cli->values;
+  if (v->limit > a->info.n) return loci__fail(error, LOCI_ERROR_USAGE, "there are only %zu words", a->info.n);
+  loci_vectors_info from = {.struct_size = sizeof from};
+  loci_vectors_get_info(a->from, &from);
+  if (from.dim != a->info.dim)
+    return loci__fail(error, LOCI_ERROR_USAGE, "'%s' has vectors of %zu numbers, '%s' of %zu: not one space", from.path,
+                      from.dim, a->info.path, a->info.dim);
+  a->query = loci__alloc_array(NULL, a->info.dim, sizeof *a->query);
+  a->found = loci__alloc_array(NULL, v->limit ? (size_t)v->limit : 10, sizeof *a->found);
+  if (!a->query || !a->found) return loci__fail_memory(error, a->info.dim * sizeof *a->query, "a vector");
+  loci__table_init(&a->table, headings, LOCI__COUNT(headings));
+  loci__buffer_init(&a->out, NULL, 0);
+  loci_status status = LOCI_OK;
+  for (size_t i = 1; i < a->cli->arguments.n && status == LOCI_OK; i++)
+    status = one_word(a, a->cli->arguments.items[i], error);
+  if (status == LOCI_OK) {
+    if (!v->json) loci__table_put(&a->table, &a->out, a->cli);
+    status = loci__output_flush(a->cli, &a->out, error);
+  }
+  loci__table_release(&a->table);
+  loci__buffer_release(&a->out);
+  return status;
+}
+
+static loci_status run(loci__cli *cli, loci_error *error) {
+  const values *v = cli->values;
+  loci_vectors_options o;
+  loci_vectors_options_init(&o);
+  o.labels = v->labels;
+  loci_vectors *vectors = NULL, *from = NULL;
+  LOCI__TRY(loci_vectors_open(cli->context, cli->arguments.items[0], &o, &vectors, error));
+  loci_status status = v->from ? loci_vectors_open(cli->context, v->from, NULL, &from, error) : LOCI_OK;
+  if (status == LOCI_OK) {
+    answer a = {.cli = cli, .vectors = vectors, .from = from ? from : vectors, .info = {.struct_size = sizeof a.info}};
+    loci_vectors_get_info(vectors, &a.info);
+    status = all_words(&a, error);
+    loci__free(NULL, a.query);
+    loci__free(NULL, a.found);
+  }
+  loci_vectors_close(from);
+  loci_vectors_close(vectors);
+  return status;
+}
+
+const loci__command loci__command_neighbors = {
+    .name = "neighbors",
+    .summary = "Find the words whose vectors are nearest to a word's",
+    .arguments = "VECTORS WORD…",
+    .about =
+        "VECTORS is a file of word vectors (word2vec, GloVe, fastText, .npy) or a static model's folder, whose "
+        "words are its tokens. A word is not its own neighbour. With a fastText model a word that was never seen "
+        "is taken by its n-grams.",
+    .options = options,
+    .n_options = LOCI__COUNT(options),
+    .examples = {{"loci neighbors vectors.bin king", "what the corpus puts near \"king\""},
+                 {"loci neighbors vectors.bin king queen -n 5 --json", "of two words, as JSON"}},
+    .uses = LOCI__USES_CONTEXT | LOCI__USES_THREADS,
+    .least = 2,
+    .most = SIZE_MAX,
+    .offer = LOCI__OFFER_FILE,
+    .values_size = sizeof(values),
+    .run = run,
+};
