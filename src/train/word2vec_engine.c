@@ -18,17 +18,19 @@ static loci_status noise_of(loci__engine *engine, loci_error *error) {
 loci_status loci__engine_init(loci__engine *engine, loci__word2vec *run, size_t reach, loci_error *error) {
   const loci_word2vec_options *options = run->options;
   const loci__stream *stream = &run->trainer->stream;
-  *engine = (loci__engine){
-      .run = run,
-      .kernels = loci__kernels_of(run->context),
-      .ids = stream->ids,
-      .n_places = stream->n,
-      .epochs = options->epochs,
-      .window = options->window,
-      .negative = options->negative,
-      .longest = (run->nodes ? run->code.longest : 0) + (options->negative > 0 ? 1 + options->negative : 0),
-      .cbow = options->arch == LOCI_ARCH_CBOW,
-      .reach = reach};
+  *engine = (loci__engine){.run = run,
+                           .kernels = loci__kernels_of(run->context),
+                           .ids = stream->ids,
+                           .n_places = stream->n,
+                           .epochs = options->epochs,
+                           .window = options->window,
+                           .negative = options->negative,
+                           .longest = loci__engine_longest(run),
+                           .cbow = options->arch == LOCI_ARCH_CBOW,
+                           .reach = reach};
+  if (run->n_words > UINT32_MAX / 3) {
+    return loci__fail(error, LOCI_ERROR_LIMIT, "%zu words are too many for rows of 32 bits", run->n_words);
+  }
   if (options->window > UINT16_MAX / 4 || engine->longest > UINT16_MAX) {
     return loci__fail(error, LOCI_ERROR_LIMIT, "a window of %zu words with %zu outputs a step is too much",
                       options->window, engine->longest);
@@ -100,9 +102,9 @@ static void look(loci__stepper *stepper, size_t n, float rate) {
   stepper->n_looked += n;
 }
 
-void loci__stepper_take(loci__stepper *stepper, const loci__engine *engine, const loci__plan *plan, size_t i,
+void loci__stepper_take(loci__stepper *stepper, const loci__engine *engine, const loci__stretch *plan, size_t i,
                         float rate) {
-  const loci__plan_step *planned = &plan->steps[i];
+  const loci__stretch_step *planned = &plan->steps[i];
   loci__word_step *step = &stepper->step;
   float *const *at = plan->inputs_at + planned->first;
   size_t n = 0, n_left = planned->n_left, n_all = n_left + planned->n_right;
@@ -125,4 +127,14 @@ void loci__stepper_take(loci__stepper *stepper, const loci__engine *engine, cons
 
 loci_status loci__word2vec_run(loci__word2vec *run, loci_error *error) {
   return run->options->mode == LOCI_MODE_FAST ? loci__word2vec_fast(run, error) : loci__word2vec_groups(run, error);
+}
+
+void loci__word2vec_run_bytes(const loci_word2vec_options *options, size_t threads, size_t *per_word, size_t *fixed) {
+  /* A code is not known yet; 40 bits are those of a word that stands once in 10^8. */
+  size_t longest = (options->hierarchical ? 40 : 0) + (options->negative > 0 ? 1 + options->negative : 0);
+  bool fast = options->mode == LOCI_MODE_FAST;
+  *per_word = sizeof(uint32_t) + 2 * sizeof(loci__alias_entry) + 2 * sizeof(double);
+  if (!fast)
+    *per_word += (options->hierarchical ? 3 : 2) * (2 + threads * sizeof(int32_t)); /* marks, tables of copies */
+  *fixed = fast ? loci__word2vec_fast_bytes(options, longest, threads) : loci__word2vec_groups_bytes(options, longest);
 }

@@ -39,23 +39,29 @@ typedef struct loci__engine {
 } loci__engine;
 
 /* One step. Its inputs are words[first … first + n_left) and words[first + n_left + 1 … + n_right). */
-typedef struct loci__plan_step {
+typedef struct loci__stretch_step {
   uint32_t first, outputs; /* indexes into words and outputs */
   uint16_t n_left, n_right, n_outputs;
-} loci__plan_step;
+} loci__stretch_step;
 
-typedef struct loci__plan {
+typedef struct loci__stretch {
   size_t n_words, n_steps, n_outputs;
   int32_t *words;    /* kept, in order, LOCI__LINE_END between lines; rows as inputs */
   uint32_t *outputs; /* rows */
   float *labels;     /* of outputs */
-  loci__plan_step *steps;
+  loci__stretch_step *steps;
   float **inputs_at; /* room for the addresses of words[i] and outputs[i] */
   float **outputs_at;
-} loci__plan;
+} loci__stretch;
 
 loci_status loci__engine_init(loci__engine *engine, loci__word2vec *run, size_t reach, loci_error *error);
 void loci__engine_release(loci__engine *engine);
+
+/* Outputs of a step, at most. */
+static inline size_t loci__engine_longest(const loci__word2vec *run) {
+  size_t negative = run->options->negative;
+  return (run->nodes ? run->code.longest : 0) + (negative > 0 ? 1 + negative : 0);
+}
 
 /* Rows that there are. */
 static inline size_t loci__engine_rows(const loci__word2vec *run) {
@@ -73,12 +79,12 @@ float loci__engine_rate(const loci__engine *engine, size_t epoch, size_t place);
 /* Tokens trained on before that place, as loci__word2vec_tick wants them. */
 uint64_t loci__engine_done(const loci__engine *engine, uint64_t epoch, uint64_t place);
 
-/* Bytes of a plan of `reach` places; room for one, and its release. */
-size_t loci__plan_bytes(const loci__engine *engine);
-loci_status loci__plan_init(loci__plan *plan, const loci__engine *engine, loci_error *error);
-void loci__plan_release(loci__plan *plan, loci_context *context);
+/* Bytes of a plan; room for one, and its release. */
+size_t loci__stretch_bytes(size_t reach, size_t window, size_t longest);
+loci_status loci__stretch_init(loci__stretch *plan, const loci__engine *engine, loci_error *error);
+void loci__stretch_release(loci__stretch *plan, loci_context *context);
 /* The steps of the places begin … begin + reach, as far as there are any. */
-void loci__plan_draw(loci__plan *plan, const loci__engine *engine, size_t epoch, size_t begin);
+void loci__stretch_draw(loci__stretch *plan, const loci__engine *engine, size_t epoch, size_t begin);
 
 /* ---- steps ---- */
 
@@ -95,12 +101,15 @@ loci_status loci__stepper_init(loci__stepper *stepper, const loci__engine *engin
 void loci__stepper_release(loci__stepper *stepper, loci_context *context);
 
 /* Takes step i of a plan whose addresses are filled in; each 64th one counts for the loss. */
-void loci__stepper_take(loci__stepper *stepper, const loci__engine *engine, const loci__plan *plan, size_t i,
+void loci__stepper_take(loci__stepper *stepper, const loci__engine *engine, const loci__stretch *plan, size_t i,
                         float rate);
 
 /* ---- the modes ---- */
 
 loci_status loci__word2vec_groups(loci__word2vec *run, loci_error *error);
 loci_status loci__word2vec_fast(loci__word2vec *run, loci_error *error);
+/* Bytes at most, beyond matrices and what grows with the words (loci__word2vec_run_bytes). */
+size_t loci__word2vec_groups_bytes(const loci_word2vec_options *options, size_t longest);
+size_t loci__word2vec_fast_bytes(const loci_word2vec_options *options, size_t longest, size_t threads);
 
 #endif

@@ -22,7 +22,7 @@ typedef struct fast_state {
 } fast_state;
 
 typedef struct fast_worker {
-  loci__plan plan;
+  loci__stretch plan;
   loci__stepper stepper;
 } fast_worker;
 
@@ -33,9 +33,13 @@ typedef struct fast_run {
   fast_worker *workers;
 } fast_run;
 
+size_t loci__word2vec_fast_bytes(const loci_word2vec_options *options, size_t longest, size_t threads) {
+  return threads * loci__stretch_bytes(REACH, options->window, longest);
+}
+
 static void release(fast_run *fast, loci_context *context) {
   for (size_t i = 0; fast->workers && i < fast->n_workers; i++) {
-    loci__plan_release(&fast->workers[i].plan, context);
+    loci__stretch_release(&fast->workers[i].plan, context);
     loci__stepper_release(&fast->workers[i].stepper, context);
   }
   loci__free(context, fast->workers);
@@ -48,7 +52,7 @@ static loci_status init(fast_run *fast, loci__word2vec *run, loci_error *error) 
   fast->workers = loci__alloc_zero(run->context, fast->n_workers, sizeof *fast->workers);
   if (fast->workers == NULL) return loci__fail_memory(error, fast->n_workers * sizeof *fast->workers, "the workers");
   for (size_t i = 0; i < fast->n_workers; i++) {
-    LOCI__TRY(loci__plan_init(&fast->workers[i].plan, &fast->engine, error));
+    LOCI__TRY(loci__stretch_init(&fast->workers[i].plan, &fast->engine, error));
     LOCI__TRY(loci__stepper_init(&fast->workers[i].stepper, &fast->engine, error));
   }
   return LOCI_OK;
@@ -63,11 +67,11 @@ static loci_status work(void *arg, size_t task, size_t worker, loci_error *error
   fast_run *fast = arg;
   const loci__engine *engine = &fast->engine;
   const loci__word2vec *run = engine->run;
-  loci__plan *plan = &fast->workers[worker].plan;
+  loci__stretch *plan = &fast->workers[worker].plan;
   loci__stepper *stepper = &fast->workers[worker].stepper;
   size_t from = fast->state.place + task * REACH, stride = run->stride;
   float rate = loci__engine_rate(engine, fast->state.epoch, from);
-  loci__plan_draw(plan, engine, fast->state.epoch, from);
+  loci__stretch_draw(plan, engine, fast->state.epoch, from);
   for (size_t i = 0; i < plan->n_words; i++) {
     if (plan->words[i] >= 0) plan->inputs_at[i] = run->input + (size_t)plan->words[i] * stride;
   }
@@ -75,7 +79,7 @@ static loci_status work(void *arg, size_t task, size_t worker, loci_error *error
   size_t asked = 0; /* words whose rows were asked for */
   for (size_t i = 0; i < plan->n_steps + AHEAD; i++) {
     if (i < plan->n_steps) {
-      const loci__plan_step *step = &plan->steps[i];
+      const loci__stretch_step *step = &plan->steps[i];
       for (size_t end = step->first + step->n_left + step->n_right + 1u; asked < end; asked++) {
         if (plan->words[asked] >= 0) ask_for(plan->inputs_at[asked], stride);
       }
@@ -113,7 +117,7 @@ static loci_status train(fast_run *fast, loci__word2vec *run, loci_error *error)
     LOCI__TRY(loci__word2vec_tick(run, loci__engine_done(&fast->engine, fast->state.epoch, fast->state.place),
                                   loss_of(fast), &fast->state, sizeof fast->state, error));
   }
-  return LOCI_OK;
+  return loci__word2vec_end(run, &fast->state, sizeof fast->state, error);
 }
 
 loci_status loci__word2vec_fast(loci__word2vec *run, loci_error *error) {

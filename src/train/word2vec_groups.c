@@ -28,6 +28,8 @@
 enum {
   TASKS = 8, /* of a group; a bit each in a byte of marks */
   KEPT = 512,
+  USUAL = 6,
+  MOST = 4,
   LEAST = 64,  /* places of a stretch, at least */
   GROUPS = 64, /* of an epoch, at least, as long as stretches are longer than LEAST */
   AHEAD = 4
@@ -48,7 +50,7 @@ typedef struct copy {
 } copy;
 
 typedef struct group_task {
-  loci__plan plans[2]; /* of the present group and of the next */
+  loci__stretch plans[2]; /* of the present group and of the next */
   copy *copies;
   float *rows; /* copy i at i · stride */
   size_t n_copies;
@@ -77,25 +79,43 @@ typedef struct groups_run {
 
 /* ---- room ---- */
 
-/* Places that hold KEPT kept words on average; fewer for a corpus that is not GROUPS such groups long. */
-static size_t reach_of(const loci__word2vec *run) {
-  double threshold = run->options->sample * (double)run->n_tokens, kept = 0, all = 0;
+/* Kept words of a stretch: fewer when each step has more outputs than USUAL, so that the rows stay in the cache. */
+static size_t kept_of(size_t longest) {
+  size_t kept = longest > USUAL ? KEPT * USUAL / longest : KEPT;
+  return kept > LEAST ? kept : LEAST;
+}
+
+/* Places that hold so many on average, and MOST times as many at most; fewer for a corpus that is not GROUPS such groups
+ * long. */
+static size_t reach_of(const loci__word2vec *run, size_t longest) {
+  double threshold = run->options->sample * (double)run->n_tokens, kept = 0, all = 0, wanted = (double)kept_of(longest);
   for (size_t i = 0; i < run->n_words; i++) {
     double count = (double)run->counts[i], share = 1;
     if (threshold > 0 && count > threshold) share = (sqrt(count / threshold) + 1) * threshold / count;
     all += count;
     kept += count * (share < 1 ? share : 1);
   }
-  double reach = kept > 0 ? KEPT * all / kept : KEPT, part = (double)run->trainer->stream.n / (GROUPS * TASKS);
-  if (reach > 4 * KEPT) reach = 4 * KEPT;
+  double reach = kept > 0 ? wanted * all / kept : wanted;
+  double part = (double)run->trainer->stream.n / (GROUPS * TASKS);
+  if (reach > MOST * wanted) reach = MOST * wanted;
   if (reach > part) reach = part;
   return reach > LEAST ? (size_t)reach : LEAST;
 }
 
+static size_t copies_of(size_t reach, size_t window, size_t longest) {
+  return reach * (1 + longest) + 2 * window;
+}
+
+size_t loci__word2vec_groups_bytes(const loci_word2vec_options *options, size_t longest) {
+  size_t reach = MOST * kept_of(longest), stride = (options->dim + 15) / 16 * 16;
+  return TASKS * (2 * loci__stretch_bytes(reach, options->window, longest) +
+                  copies_of(reach, options->window, longest) * (sizeof(copy) + stride * sizeof(float)));
+}
+
 static void release(groups_run *groups, loci_context *context) {
   for (size_t i = 0; i < TASKS; i++) {
-    loci__plan_release(&groups->tasks[i].plans[0], context);
-    loci__plan_release(&groups->tasks[i].plans[1], context);
+    loci__stretch_release(&groups->tasks[i].plans[0], context);
+    loci__stretch_release(&groups->tasks[i].plans[1], context);
     loci__free(context, groups->tasks[i].copies);
     loci__free_aligned(context, groups->tasks[i].rows);
   }
@@ -129,13 +149,13 @@ static loci_status init(groups_run *groups, loci__word2vec *run, loci_error *err
   loci_context *context = run->context;
   *groups = (groups_run){.n_workers = loci__pool_size(context), .n_rows = loci__engine_rows(run)};
   loci__engine *engine = &groups->engine;
-  LOCI__TRY(loci__engine_init(engine, run, reach_of(run), error));
-  size_t most = engine->reach * (1 + engine->longest) + 2 * engine->window;
+  LOCI__TRY(loci__engine_init(engine, run, reach_of(run, loci__engine_longest(run)), error));
+  size_t most = copies_of(engine->reach, engine->window, engine->longest);
   groups->most_copies = most < groups->n_rows ? most : groups->n_rows;
   for (size_t i = 0; i < TASKS; i++) {
     group_task *task = &groups->tasks[i];
-    LOCI__TRY(loci__plan_init(&task->plans[0], engine, error));
-    LOCI__TRY(loci__plan_init(&task->plans[1], engine, error));
+    LOCI__TRY(loci__stretch_init(&task->plans[0], engine, error));
+    LOCI__TRY(loci__stretch_init(&task->plans[1], engine, error));
     size_t size;
     task->copies = loci__alloc_array(context, groups->most_copies, sizeof *task->copies);
     task->rows =
@@ -162,11 +182,11 @@ static inline void mark(uint8_t *marks, size_t row, uint8_t bit) {
 
 static void draw(groups_run *groups, size_t task) {
   const loci__engine *engine = &groups->engine;
-  loci__plan *plan = &groups->tasks[task].plans[1 - groups->present];
+  loci__stretch *plan = &groups->tasks[task].plans[1 - groups->present];
   size_t from = groups->drawn.place + task * engine->reach;
   plan->n_words = plan->n_steps = plan->n_outputs = 0;
   if (from >= engine->n_places) return; /* the last group of an epoch may have fewer tasks */
-  loci__plan_draw(plan, engine, groups->drawn.epoch, from);
+  loci__stretch_draw(plan, engine, groups->drawn.epoch, from);
   uint8_t *marks = groups->marks[1 - groups->present], bit = (uint8_t)(1u << task);
   for (size_t i = 0; i < plan->n_words; i++) {
     if (plan->words[i] >= 0) mark(marks, (size_t)plan->words[i], bit);
@@ -202,7 +222,7 @@ static loci_status train_task(void *arg, size_t number, size_t worker_number, lo
   const loci__engine *engine = &groups->engine;
   group_task *task = &groups->tasks[number];
   group_worker *worker = &groups->workers[worker_number];
-  loci__plan *plan = &task->plans[groups->present];
+  loci__stretch *plan = &task->plans[groups->present];
   loci__stepper *stepper = &worker->stepper;
   uint8_t bit = (uint8_t)(1u << number);
   size_t stride = engine->run->stride, asked = 0;
@@ -218,7 +238,7 @@ static loci_status train_task(void *arg, size_t number, size_t worker_number, lo
   stepper->loss = 0, stepper->n_looked = 0;
   for (size_t i = 0; i < plan->n_steps + AHEAD; i++) {
     if (i < plan->n_steps) {
-      const loci__plan_step *step = &plan->steps[i];
+      const loci__stretch_step *step = &plan->steps[i];
       for (size_t end = step->first + step->n_left + step->n_right + 1u; asked < end; asked++) {
         if (plan->words[asked] >= 0) ask_for(plan->inputs_at[asked], stride);
       }
@@ -270,7 +290,7 @@ static void merge(groups_run *groups, size_t part, group_worker *worker) {
     worker->at[worker->rows[i]] = -1;
   }
   /* and the marks of the task of this number go */
-  const loci__plan *plan = &groups->tasks[part].plans[groups->present];
+  const loci__stretch *plan = &groups->tasks[part].plans[groups->present];
   uint8_t *marks = groups->marks[groups->present];
   for (size_t i = 0; i < plan->n_words; i++) {
     if (plan->words[i] >= 0) __atomic_store_n(&marks[plan->words[i]], 0, __ATOMIC_RELAXED);
@@ -323,7 +343,7 @@ static loci_status train(groups_run *groups, loci__word2vec *run, loci_error *er
     LOCI__TRY(loci__word2vec_tick(run, loci__engine_done(&groups->engine, groups->state.epoch, groups->state.place),
                                   loss_of(groups), &groups->state, sizeof groups->state, error));
   }
-  return LOCI_OK;
+  return loci__word2vec_end(run, &groups->state, sizeof groups->state, error);
 }
 
 loci_status loci__word2vec_groups(loci__word2vec *run, loci_error *error) {

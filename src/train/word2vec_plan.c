@@ -7,8 +7,6 @@
  */
 #include "word2vec_engine.h"
 
-#include <math.h>
-
 enum {
   /* Context words over a stretch's ends are looked for so many places away for each word of the window: there may be
    * millions of dropped ones in a row. */
@@ -33,49 +31,47 @@ static inline bool kept(const loci__engine *engine, uint64_t key, size_t place) 
 
 /* ---- room ---- */
 
-static size_t words_of(const loci__engine *engine) {
-  return engine->reach + 2 * engine->window;
+static size_t words_of(size_t reach, size_t window) {
+  return reach + 2 * window;
 }
 
-static size_t outputs_of(const loci__engine *engine) {
-  return engine->reach * engine->longest;
+size_t loci__stretch_bytes(size_t reach, size_t window, size_t longest) {
+  return words_of(reach, window) * (sizeof(int32_t) + sizeof(float *)) + reach * sizeof(loci__stretch_step) +
+         reach * longest * (sizeof(uint32_t) + sizeof(float) + sizeof(float *));
 }
 
-size_t loci__plan_bytes(const loci__engine *engine) {
-  return words_of(engine) * (sizeof(int32_t) + sizeof(float *)) + engine->reach * sizeof(loci__plan_step) +
-         outputs_of(engine) * (sizeof(uint32_t) + sizeof(float) + sizeof(float *));
-}
-
-loci_status loci__plan_init(loci__plan *plan, const loci__engine *engine, loci_error *error) {
+loci_status loci__stretch_init(loci__stretch *plan, const loci__engine *engine, loci_error *error) {
   loci_context *context = engine->run->context;
-  *plan = (loci__plan){0};
-  plan->words = loci__alloc_array(context, words_of(engine), sizeof *plan->words);
-  plan->inputs_at = loci__alloc_array(context, words_of(engine), sizeof *plan->inputs_at);
+  *plan = (loci__stretch){0};
+  size_t n_words = words_of(engine->reach, engine->window), n_outputs = engine->reach * engine->longest;
+  plan->words = loci__alloc_array(context, n_words, sizeof *plan->words);
+  plan->inputs_at = loci__alloc_array(context, n_words, sizeof *plan->inputs_at);
   plan->steps = loci__alloc_array(context, engine->reach, sizeof *plan->steps);
-  plan->outputs = loci__alloc_array(context, outputs_of(engine), sizeof *plan->outputs);
-  plan->outputs_at = loci__alloc_array(context, outputs_of(engine), sizeof *plan->outputs_at);
-  plan->labels = loci__alloc_array(context, outputs_of(engine), sizeof *plan->labels);
+  plan->outputs = loci__alloc_array(context, n_outputs, sizeof *plan->outputs);
+  plan->outputs_at = loci__alloc_array(context, n_outputs, sizeof *plan->outputs_at);
+  plan->labels = loci__alloc_array(context, n_outputs, sizeof *plan->labels);
   if (plan->words && plan->inputs_at && plan->steps && plan->outputs && plan->outputs_at && plan->labels) {
     return LOCI_OK;
   }
-  loci__plan_release(plan, context);
-  return loci__fail_memory(error, loci__plan_bytes(engine), "the drawn steps of a stretch");
+  loci__stretch_release(plan, context);
+  return loci__fail_memory(error, loci__stretch_bytes(engine->reach, engine->window, engine->longest),
+                           "the drawn steps of a stretch");
 }
 
-void loci__plan_release(loci__plan *plan, loci_context *context) {
+void loci__stretch_release(loci__stretch *plan, loci_context *context) {
   loci__free(context, plan->words);
   loci__free(context, plan->inputs_at);
   loci__free(context, plan->steps);
   loci__free(context, plan->outputs);
   loci__free(context, plan->outputs_at);
   loci__free(context, plan->labels);
-  *plan = (loci__plan){0};
+  *plan = (loci__stretch){0};
 }
 
 /* ---- words ---- */
 
 /* The words that stay: the stretch's own at [*begin, *end), and up to `window` of the same line on either side. */
-static void draw_words(loci__plan *plan, const loci__engine *engine, uint64_t key, size_t from, size_t to,
+static void draw_words(loci__stretch *plan, const loci__engine *engine, uint64_t key, size_t from, size_t to,
                        size_t *begin, size_t *end) {
   const int32_t *ids = engine->ids;
   int32_t *words = plan->words;
@@ -107,7 +103,7 @@ static void draw_words(loci__plan *plan, const loci__engine *engine, uint64_t ke
 /* ---- outputs ---- */
 
 /* Appends the outputs of one step; returns how many. */
-static size_t draw_outputs(loci__plan *plan, const loci__engine *engine, uint64_t *random, int32_t centre) {
+static size_t draw_outputs(loci__stretch *plan, const loci__engine *engine, uint64_t *random, int32_t centre) {
   const loci__word2vec *run = engine->run;
   uint32_t *out = plan->outputs + plan->n_outputs;
   float *labels = plan->labels + plan->n_outputs;
@@ -136,7 +132,7 @@ static size_t draw_outputs(loci__plan *plan, const loci__engine *engine, uint64_
   return n;
 }
 
-void loci__plan_draw(loci__plan *plan, const loci__engine *engine, size_t epoch, size_t from) {
+void loci__stretch_draw(loci__stretch *plan, const loci__engine *engine, size_t epoch, size_t from) {
   uint64_t seed = engine->run->options->common.seed;
   size_t to = engine->n_places - from < engine->reach ? engine->n_places : from + engine->reach;
   size_t begin, end;
@@ -154,11 +150,11 @@ void loci__plan_draw(loci__plan *plan, const loci__engine *engine, size_t epoch,
     size_t left = i - line < width ? i - line : width, right = 0;
     while (right < width && i + right + 1 < plan->n_words && words[i + right + 1] != LOCI__LINE_END) right++;
     if (left + right == 0) continue;
-    loci__plan_step *step = &plan->steps[plan->n_steps++];
-    *step = (loci__plan_step){.first = (uint32_t)(i - left),
-                              .outputs = (uint32_t)plan->n_outputs,
-                              .n_left = (uint16_t)left,
-                              .n_right = (uint16_t)right};
+    loci__stretch_step *step = &plan->steps[plan->n_steps++];
+    *step = (loci__stretch_step){.first = (uint32_t)(i - left),
+                                 .outputs = (uint32_t)plan->n_outputs,
+                                 .n_left = (uint16_t)left,
+                                 .n_right = (uint16_t)right};
     step->n_outputs = (uint16_t)draw_outputs(plan, engine, &random, words[i]);
   }
 }

@@ -81,7 +81,7 @@ static const struct {
 
 static void test_threads(void **state) {
   (void)state;
-  const char *folder = test_folder(), *corpus = write_corpus(folder, 1500);
+  const char *folder = test_folder(), *corpus = write_corpus(folder, 800);
   static const int threads[] = {1, 2, 3, 7};
   char first[256], other[256];
   snprintf(first, sizeof first, "%s/first.bin", folder);
@@ -222,7 +222,7 @@ typedef struct drawn {
   loci__trainer trainer;
   loci__word2vec run;
   loci__engine engine;
-  loci__plan plan;
+  loci__stretch plan;
 } drawn;
 
 static void drawn_init(drawn *d, loci_context *context, size_t n_words, size_t n, size_t reach) {
@@ -245,21 +245,21 @@ static void drawn_init(drawn *d, loci_context *context, size_t n_words, size_t n
   d->run.stride = 32;
   loci_error error;
   assert_ok(loci__engine_init(&d->engine, &d->run, reach, &error), &error);
-  assert_ok(loci__plan_init(&d->plan, &d->engine, &error), &error);
+  assert_ok(loci__stretch_init(&d->plan, &d->engine, &error), &error);
 }
 
 static void drawn_release(drawn *d) {
-  loci__plan_release(&d->plan, d->run.context);
+  loci__stretch_release(&d->plan, d->run.context);
   loci__engine_release(&d->engine);
   loci__free(d->run.context, d->ids);
   loci__free(d->run.context, d->counts);
 }
 
 /* Appends the plan's own words, and for each step centre and number of context words; the windows must fit. */
-static void check_plan(const drawn *d, const loci__plan *plan, size_t *widths) {
+static void check_plan(const drawn *d, const loci__stretch *plan, size_t *widths) {
   size_t n_words = d->run.n_words;
   for (size_t i = 0; i < plan->n_steps; i++) {
-    const loci__plan_step *step = &plan->steps[i];
+    const loci__stretch_step *step = &plan->steps[i];
     const int32_t *words = plan->words + step->first;
     size_t n = (size_t)step->n_left + step->n_right;
     assert_true(n > 0 && step->n_left <= d->engine.window && step->n_right <= d->engine.window);
@@ -286,22 +286,20 @@ static void test_plan(void **state) {
   drawn_init(&whole, context, V, N, N);
   drawn_init(&cut, context, V, N, 97);
   size_t widths[64] = {0}, n = 0, kept[V] = {0}, noise[V] = {0};
-  loci__plan_draw(&whole.plan, &whole.engine, 1, 0);
+  loci__stretch_draw(&whole.plan, &whole.engine, 1, 0);
   check_plan(&whole, &whole.plan, widths);
   for (size_t from = 0; from < N; from += 97) {
-    loci__plan_draw(&cut.plan, &cut.engine, 1, from);
+    loci__stretch_draw(&cut.plan, &cut.engine, 1, from);
     check_plan(&cut, &cut.plan, widths);
     /* where this stretch's first step lies in the whole */
     for (size_t i = 0; i < cut.plan.n_steps; i++) {
-      const loci__plan_step *step = &cut.plan.steps[i], *same = &whole.plan.steps[n++];
+      const loci__stretch_step *step = &cut.plan.steps[i], *same = &whole.plan.steps[n++];
       assert_true(n <= whole.plan.n_steps);
       const int32_t *words = cut.plan.words + step->first + step->n_left;
       const int32_t *all = whole.plan.words + same->first + same->n_left;
       size_t left = step->n_left < same->n_left ? step->n_left : same->n_left;
       size_t right = step->n_right < same->n_right ? step->n_right : same->n_right;
       assert_memory_equal(words - left, all - left, (left + right + 1) * sizeof *words);
-      /* both are as wide as drawn unless the line ends */
-      if (step->n_left < same->n_left) assert_true(step->n_right <= step->n_left || step->n_left == 0 || true);
     }
   }
   assert_int_equal(n, whole.plan.n_steps);
@@ -329,7 +327,7 @@ static void test_plan(void **state) {
   }
   /* another epoch draws otherwise */
   size_t steps = whole.plan.n_steps;
-  loci__plan_draw(&whole.plan, &whole.engine, 2, 0);
+  loci__stretch_draw(&whole.plan, &whole.engine, 2, 0);
   assert_true(whole.plan.n_steps != steps || whole.plan.outputs[1] != cut.plan.outputs[1]);
   drawn_release(&whole);
   drawn_release(&cut);
