@@ -98,7 +98,7 @@ static loci_status insert(loci__counts *counts, loci__count_slot *slot, const ch
   return LOCI_OK;
 }
 
-loci_status loci__counts_add(loci__counts *counts, const char *word, uint32_t length, uint32_t hash, uint64_t count,
+static inline loci_status add(loci__counts *counts, const char *word, uint32_t length, uint32_t hash, uint64_t count,
                              uint64_t first, loci_error *error) {
   if (counts->n >= counts->n_slots / 8 * 5) LOCI__TRY(grow(counts, error));
   loci__count_slot *slot = probe(counts, word, length, hash);
@@ -110,6 +110,24 @@ loci_status loci__counts_add(loci__counts *counts, const char *word, uint32_t le
     slot->first = first;
   }
   slot->count += count;
+  return LOCI_OK;
+}
+
+loci_status loci__counts_add(loci__counts *counts, const char *word, uint32_t length, uint32_t hash, uint64_t count,
+                             uint64_t first, loci_error *error) {
+  return add(counts, word, length, hash, count, first, error);
+}
+
+loci_status loci__counts_add_tokens(loci__counts *counts, const loci__token *tokens, size_t n, uint64_t *n_words,
+                                    loci_error *error) {
+  enum { AHEAD = 12 }; /* a word's slot is asked for that long before it is looked at */
+  for (size_t i = 0; i < n; i++) {
+    if (i + AHEAD < n && counts->n_slots > 0)
+      __builtin_prefetch(&counts->slots[slot_of(counts, tokens[i + AHEAD].hash)], 1);
+    if (tokens[i].length == 0) continue;
+    ++*n_words;
+    LOCI__TRY(add(counts, tokens[i].word, tokens[i].length, tokens[i].hash, 1, tokens[i].at, error));
+  }
   return LOCI_OK;
 }
 

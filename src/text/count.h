@@ -38,6 +38,9 @@ void loci__counts_release(loci__counts *counts);
  * not allow it. */
 loci_status loci__counts_add(loci__counts *counts, const char *word, uint32_t length, uint32_t hash, uint64_t count,
                              uint64_t first, loci_error *error);
+/* Adds 1 for each of the words among them. *n_words += their number. */
+loci_status loci__counts_add_tokens(loci__counts *counts, const loci__token *tokens, size_t n, uint64_t *n_words,
+                                    loci_error *error);
 /* The slot of a word, or NULL. */
 loci__count_slot *loci__counts_find(const loci__counts *counts, const char *word, uint32_t length, uint32_t hash);
 /* Adds all of `from`, which is released. */

@@ -89,15 +89,7 @@ static loci_status count_tokens(void *arg, size_t block, size_t worker, const lo
                                 loci_error *error) {
   (void)block;
   counting *c = arg;
-  loci__counts *table = &c->tables[worker];
-  uint64_t n_words = 0;
-  for (size_t i = 0; i < n; i++) {
-    if (tokens[i].length == 0) continue;
-    n_words++;
-    LOCI__TRY(loci__counts_add(table, tokens[i].word, tokens[i].length, tokens[i].hash, 1, tokens[i].at, error));
-  }
-  c->n_tokens[worker * APART] += n_words;
-  return LOCI_OK;
+  return loci__counts_add_tokens(&c->tables[worker], tokens, n, &c->n_tokens[worker * APART], error);
 }
 
 static int by_count(const void *a, const void *b) {
