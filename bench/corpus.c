@@ -2,7 +2,7 @@
  * a plain read of the same bytes (in blocks, with a sum over them, one thread) and splitting alone (from memory, one
  * thread, words thrown away).
  *
- * usage: corpus FILE [--threads N] [--seconds S] [--scratch FOLDER] [--model TOKENIZER] [--json]
+ * usage: corpus FILE [--threads N] [--seconds S] [--scratch FOLDER] [--model TOKENIZER] [--only TEXT] [--own-time] [--json]
  *
  * FILE should lie in the page cache (it is read once before): what is measured is this program, not a disk.
  */
@@ -97,9 +97,19 @@ static double encode(void *arg) {
   return (double)w->length * 1e-6;
 }
 
+static void row(bench_table *table, work *w, const char *name, const char *only, double (*what)(void *arg),
+                double seconds, bench_figure read) {
+  if (strstr(name, only) == NULL) return;
+  bench_figure figure = bench_rate(what, w, 3, seconds);
+  bench_row(table, name, figure, "MB/s", figure.median / read.median, "a plain read", NAN, NULL);
+}
+
 int main(int argc, char **argv) {
   if (argc < 2 || argv[1][0] == '-') {
-    fputs("usage: corpus FILE [--threads N] [--seconds S] [--scratch FOLDER] [--model TOKENIZER] [--json]\n", stderr);
+    fputs(
+        "usage: corpus FILE [--threads N] [--seconds S] [--scratch FOLDER] [--model TOKENIZER] [--only TEXT] "
+        "[--own-time] [--json]\n",
+        stderr);
     return 2;
   }
   loci_error error;
@@ -107,6 +117,8 @@ int main(int argc, char **argv) {
   loci_context_options_init(&options);
   options.threads = atoi(bench_option(argc, argv, "--threads", "2"));
   double seconds = atof(bench_option(argc, argv, "--seconds", "3"));
+  if (bench_flag(argc, argv, "--own-time"))
+    bench_own_time(); /* for tuning: with one thread, on a machine that is not quiet */
   work w = {.path = argv[1]};
   if (loci_context_new(&options, &w.context, &error) != LOCI_OK) die(&error);
   snprintf(w.stream, sizeof w.stream, "%s/loci-bench-stream", bench_option(argc, argv, "--scratch", "/tmp"));
@@ -123,6 +135,7 @@ int main(int argc, char **argv) {
               {"a model's pieces", LOCI_SPLIT_MODEL, LOCI_FOLD_NONE}};
   const char *model = bench_option(argc, argv, "--model", NULL);
   if (model != NULL && loci_tokenizer_open(w.context, model, &w.tokenizer, &error) != LOCI_OK) die(&error);
+  const char *only = bench_option(argc, argv, "--only", ""); /* rows whose names contain it */
   bench_table table;
   char title[200];
   snprintf(title, sizeof title, "a corpus of %.1f MB, %d threads", (double)w.length * 1e-6, options.threads);
@@ -136,14 +149,12 @@ int main(int argc, char **argv) {
     w.options.split = ways[i].split;
     w.options.fold = ways[i].fold;
     snprintf(name, sizeof name, "split alone, one thread: %s", ways[i].name);
-    bench_figure figure = bench_rate(split_alone, &w, 2, seconds / 3);
-    bench_row(&table, name, figure, "MB/s", figure.median / read.median, "a plain read", NAN, NULL);
+    row(&table, &w, name, only, split_alone, seconds / 3, read);
     snprintf(name, sizeof name, "count: %s", ways[i].name);
-    figure = bench_rate(count, &w, 2, seconds);
-    bench_row(&table, name, figure, "MB/s", figure.median / read.median, "a plain read", NAN, NULL);
+    row(&table, &w, name, only, count, seconds, read);
     snprintf(name, sizeof name, "encode: %s", ways[i].name);
-    figure = bench_rate(encode, &w, 2, seconds);
-    bench_row(&table, name, figure, "MB/s", figure.median / read.median, "a plain read", NAN, NULL);
+    if (strstr(name, only) != NULL) count(&w);
+    row(&table, &w, name, only, encode, seconds, read);
   }
   bench_end(&table);
   loci_vocabulary_free(w.vocabulary);

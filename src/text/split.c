@@ -68,6 +68,19 @@ struct loci__split {
   loci__ids ids;
 };
 
+const unsigned char loci__word_mask[32] = {255, 255, 255, 255, 255, 255, 255, 255,
+                                           255, 255, 255, 255, 255, 255, 255, 255};
+
+uint64_t loci__word_hash_long(const char *word, size_t length, uint64_t h) {
+  for (; length > 16; word += 16, length -= 16) {
+    uint64_t a, b;
+    memcpy(&a, word, 8);
+    memcpy(&b, word + 8, 8);
+    h = loci__word_round(h, a, b);
+  }
+  return h;
+}
+
 /* ---- words into the batch ---- */
 
 static loci_status flush(loci__split *s, loci_error *error) {
