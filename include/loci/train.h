@@ -121,7 +121,7 @@ typedef struct loci_classify_options {
   const char *label_prefix; /* "__label__" */
   size_t dim;               /* 100 */
   size_t epochs;            /* 5 */
-  size_t word_ngrams;       /* 1 */
+  size_t word_ngrams;       /* 1: words alone; n: also the hashes of 2…n words in a row */
   size_t min_n, max_n;      /* 0, 0 */
   size_t buckets;           /* 2,000,000 when n-grams of either kind are used, else 0 */
   size_t negative;          /* 5 */
@@ -143,13 +143,14 @@ LOCI_API size_t loci_classifier_labels(const loci_classifier *classifier);
 /* Without the prefix; owned by the classifier; NULL past the end. */
 LOCI_API const char *loci_classifier_label(const loci_classifier *classifier, size_t i);
 /* The k most probable labels, best first; *n = how many there are (fewer than k when there are no more; 0 for a text
- * without a known word). */
+ * without a known word). Probabilities are the fastText program's, which adds 1e-5 to each, but never above 1. The text is
+ * split as that program splits a line. */
 LOCI_API loci_status loci_classify(const loci_classifier *classifier, const char *text, size_t length, size_t k,
                                    uint32_t *labels, float *probabilities, size_t *n, loci_error *error);
 
 typedef struct loci_classify_score {
-  uint64_t n_texts, n_without;  /* n_without: texts without a label, left out */
-  double precision_1, recall_1; /* at one label */
+  uint64_t n_texts, n_without; /* n_without: texts without a label the model knows, or without a word: left out */
+  double precision, recall;    /* of the first k labels, as `fasttext test` has them */
 } loci_classify_score;
 LOCI_API loci_status loci_eval_classify(const loci_classifier *classifier, const char *path, size_t k,
                                         loci_classify_score *out, loci_error *error);
