@@ -21,10 +21,10 @@
   each(similarity) \
   each(odd_one_out) \
   each(analogy) \
-  each(relation) \
-  each(axis) \
-  each(bias) \
   each(train_word2vec) \
+  each(train_fasttext) \
+  each(train_classify) \
+  each(classify) \
   each(distil) \
   each(convert) \
   each(eval) \
