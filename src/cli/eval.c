@@ -1,11 +1,9 @@
-/* eval.c: `loci eval`, a model's figures on benchmarks.
+/* eval.c: `loci eval`, a model's figures on benchmarks. Those of word vectors are in eval_words.c.
  */
+#include "eval.h"
 #include "cli.h"
 
-typedef struct values {
-  const char *model, *split;
-  int mode, fusion, chunks, json;
-} values;
+typedef loci__eval_values values;
 
 #define AT(member) offsetof(values, member)
 static const loci__option options[] = {
@@ -19,45 +17,26 @@ static const loci__option options[] = {
      "retrieval: qrels/NAME.tsv; default: test, else train, else dev"},
     {"chunks", 0, LOCI__OPTION_FLAG, AT(chunks), NULL, LOCI__OFFER_NOTHING,
      "retrieval: cut documents into passages as index does, the best one counts"},
+    {"most", 0, LOCI__OPTION_COUNT, AT(most), "N", LOCI__OFFER_NOTHING,
+     "analogy: only the first N words of the file are asked about and can be answers; default: all"},
     {"json", 0, LOCI__OPTION_FLAG, AT(json), NULL, LOCI__OFFER_NOTHING, "a JSON object"},
 };
 
 enum { N_MODES = 3 };
 static const char *const mode_names[N_MODES] = {"hybrid", "vector", "text"}; /* enum loci_search_mode */
 
-/* Rows are shown when all are there: a table's columns need every cell. A JSON object likewise is written once. */
-typedef struct sheet {
-  loci__table table;
-  loci__json_writer json;
-  loci__buffer out;
-  bool as_json;
-} sheet;
-
-static void put_key_double(loci__json_writer *json, const char *key, double value) {
-  loci__json_key(json, key);
-  loci__json_put_double(json, value);
-}
-
-static void put_key_u64(loci__json_writer *json, const char *key, uint64_t value) {
-  loci__json_key(json, key);
-  loci__json_put_u64(json, value);
-}
-
-static void put_key_text(loci__json_writer *json, const char *key, const char *text) {
-  loci__json_key(json, key);
-  loci__json_put_text(json, text);
-}
+typedef loci__eval_sheet sheet;
 
 static loci_status eval_sts(sheet *s, const loci_model *model, const char *data, loci_error *error) {
   loci_sts_score score = {0};
   LOCI__TRY(loci_eval_sts(model, data, &score, error));
   if (s->as_json) {
     loci__json_open(&s->json, '{');
-    put_key_text(&s->json, "data", data);
-    put_key_u64(&s->json, "pairs", score.n_pairs);
-    put_key_u64(&s->json, "truncated", score.n_truncated);
-    put_key_double(&s->json, "spearman", score.spearman);
-    put_key_double(&s->json, "pearson", score.pearson);
+    loci__put_key_text(&s->json, "data", data);
+    loci__put_key_u64(&s->json, "pairs", score.n_pairs);
+    loci__put_key_u64(&s->json, "truncated", score.n_truncated);
+    loci__put_key_double(&s->json, "spearman", score.spearman);
+    loci__put_key_double(&s->json, "pearson", score.pearson);
     loci__json_close(&s->json, '}');
     return LOCI_OK;
   }
@@ -83,14 +62,14 @@ static loci_status eval_retrieval_mode(sheet *s, loci__cli *cli, const loci_mode
   LOCI__TRY(loci_eval_retrieval(cli->context, model, data, &o, &score, error));
   if (s->as_json) {
     loci__json_open(&s->json, '{');
-    put_key_text(&s->json, "data", data);
-    put_key_text(&s->json, "mode", mode_names[mode]);
-    put_key_u64(&s->json, "documents", score.n_documents);
-    put_key_u64(&s->json, "queries", score.n_queries);
-    put_key_double(&s->json, "ndcg_10", score.ndcg_10);
-    put_key_double(&s->json, "map", score.map);
-    put_key_double(&s->json, "recall_100", score.recall_100);
-    put_key_double(&s->json, "mrr_10", score.mrr_10);
+    loci__put_key_text(&s->json, "data", data);
+    loci__put_key_text(&s->json, "mode", mode_names[mode]);
+    loci__put_key_u64(&s->json, "documents", score.n_documents);
+    loci__put_key_u64(&s->json, "queries", score.n_queries);
+    loci__put_key_double(&s->json, "ndcg_10", score.ndcg_10);
+    loci__put_key_double(&s->json, "map", score.map);
+    loci__put_key_double(&s->json, "recall_100", score.recall_100);
+    loci__put_key_double(&s->json, "mrr_10", score.mrr_10);
     loci__json_close(&s->json, '}');
     return LOCI_OK;
   }
@@ -159,13 +138,16 @@ static loci_status run(loci__cli *cli, loci_error *error) {
   const values *v = cli->values;
   const char *kind = cli->arguments.items[0];
   bool sts = !strcmp(kind, "sts");
+  if (!strcmp(kind, "analogy") || !strcmp(kind, "similarity")) return loci__eval_words(cli, error);
   if (!sts && strcmp(kind, "retrieval") != 0)
-    return loci__fail(error, LOCI_ERROR_USAGE, "there is no evaluation '%s'; it is one of sts, retrieval", kind);
+    return loci__fail(error, LOCI_ERROR_USAGE,
+                      "there is no evaluation '%s'; it is one of sts, retrieval, analogy, similarity", kind);
   if (cli->arguments.n < 2)
     return loci__fail(error, LOCI_ERROR_USAGE, "name the data: loci eval %s %s", kind,
                       sts ? "stsb-dev.tsv" : "scifact/");
   if (sts && (v->mode || v->fusion || v->split || v->chunks))
     return loci__fail(error, LOCI_ERROR_USAGE, "--mode, --fusion, --split and --chunks are for `loci eval retrieval`");
+  if (v->most) return loci__fail(error, LOCI_ERROR_USAGE, "--most is for `loci eval analogy`");
   loci_model *model = NULL;
   if (v->mode != 1 + LOCI_SEARCH_TEXT || v->chunks) /* words alone over whole documents need no model */
     LOCI__TRY(loci_model_open(cli->context, v->model, &model, error));
@@ -176,23 +158,32 @@ static loci_status run(loci__cli *cli, loci_error *error) {
 
 const loci__command loci__command_eval = {
     .name = "eval",
-    .summary = "Measure a model on sentence similarity or retrieval data",
-    .arguments = "sts|retrieval DATA…",
+    .summary = "Measure a model on sentences, retrieval or words",
+    .arguments = "sts|retrieval|analogy|similarity [VECTORS] DATA…",
     .about =
         "`sts`: DATA is a file of sentence pairs with scores (the STS-B and SICK layouts, or score and two sentences "
         "by tabs); the figure is Spearman's rank correlation of the cosine with the scores.\n\n"
         "`retrieval`: DATA is a folder in BEIR's layout (corpus.jsonl, queries.jsonl, qrels); the figures are nDCG@10, "
-        "MAP, recall@100 and MRR@10, by meaning and words, by meaning, and by words alone on the same rows.",
+        "MAP, recall@100 and MRR@10, by meaning and words, by meaning, and by words alone on the same rows.\n\n"
+        "`analogy`: VECTORS is a file of word vectors or a static model's folder, DATA a file like "
+        "questions-words.txt; "
+        "the figures are questions, those whose words are all there, and how many of these are right, the three given "
+        "words excluded from the answers and not.\n\n"
+        "`similarity`: DATA is a file of two words and a score a line (WordSim-353, SimLex-999, MEN, RG-65 …), or a "
+        "folder "
+        "of such files; the figure is Spearman's rank correlation of the cosine with the scores, over the pairs whose "
+        "words are both there and over all.",
     .options = options,
     .n_options = LOCI__COUNT(options),
     .examples = {{"loci eval sts stsb-dev.tsv", "the built-in model on STS-B"},
                  {"loci eval retrieval -m ~/models/all-MiniLM-L6-v2 scifact", "a model on SciFact, three ways"},
-                 {"loci eval retrieval --mode text --json med cran", "words alone, for a program"}},
+                 {"loci eval analogy vectors.bin questions-words.txt", "3CosAdd, a row a section"},
+                 {"loci eval similarity vectors.bin EN-WS-353-ALL.txt --json", "pairs of words, for a program"}},
     .uses = LOCI__USES_CONTEXT | LOCI__USES_INTERRUPT,
     .least = 1,
     .most = SIZE_MAX,
     .offer = LOCI__OFFER_FILE,
-    .words = "sts|retrieval",
+    .words = "sts|retrieval|analogy|similarity",
     .values_size = sizeof(values),
     .run = run,
 };

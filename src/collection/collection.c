@@ -148,7 +148,13 @@ loci_status loci__collection_set_model(loci_collection *collection, loci_error *
   /* A name that is looked up stays a name, so that a collection moves with its models; a path becomes absolute. */
   const char *asked = collection->model_asked;
   const char *name = asked == NULL || *asked == '\0' ? info.name : asked;
-  if (asked != NULL && (strchr(asked, '/') != NULL || loci__file_exists(collection->context, asked))) name = info.path;
+  char *absolute = NULL;
+  if (asked != NULL && *asked != '\0') {
+    absolute = loci__path_absolute(collection->context, asked);
+    if (absolute == NULL) return loci__fail_memory(error, strlen(asked), "a model's path");
+    if (strchr(asked, '/') != NULL || strcmp(absolute, info.path) == 0) name = info.path;
+  }
+  loci__free(collection->context, absolute);
   return loci__store_set_model(collection->store, collection->fingerprint, name, query_prompt, info.dim, error);
 }
 

@@ -1,6 +1,6 @@
 /* model/embed.c: loci_embed, texts to vectors on the context's pool.
  *
- * Static models: one phase, a task a block of texts: tokenize, add rows, normalise.
+ * Static models and word vectors: one phase, a task a block of texts: tokenize, add rows, normalise.
  *
  * Encoders: windows of texts, each in two phases. First the texts are tokenized, a task a block. Then they are sorted
  * by length, longest first (so that the last runs, which one worker may do while the others wait, are short), cut into
@@ -13,6 +13,7 @@
  */
 #include "../text/text.h"
 #include "model.h"
+#include "words.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -81,30 +82,39 @@ void loci_embed_options_init(loci_embed_options *options) {
 
 /* ---- one text ---------------------------------------------------------------------------------- */
 
-/* Token ids of text i into s->ids, cut to the limit; fills its info. */
-static loci_status tokenize(job *j, scratch *s, size_t i, bool special, loci_error *error) {
-  const char *text = j->texts[i].data != NULL ? j->texts[i].data : "";
-  size_t length = j->texts[i].data != NULL ? j->texts[i].length : 0;
-  if (j->prompt_length > 0) {
-    loci__buffer_clear(&s->text);
-    loci__buffer_append(&s->text, j->prompt, j->prompt_length);
-    loci__buffer_append(&s->text, text, length);
-    LOCI__TRY(loci__buffer_status(&s->text, "a text with its prompt", error));
-    text = s->text.data;
-    length = s->text.length;
-  }
-  size_t whole = 0;
-  loci_status status =
-      loci__tokenizer_ids(j->model->tokenizer, text, length, special, j->max_tokens, &s->ids, &whole, error);
-  if (status != LOCI_OK) return loci__error_prefix(error, "text %zu", i);
-  if (whole > s->ids.n && j->options->on_long == LOCI_ON_LONG_ERROR)
+/* Text i with its prompt. */
+static loci_status prompted(job *j, scratch *s, size_t i, loci_text *out, loci_error *error) {
+  *out = j->texts[i].data != NULL ? j->texts[i] : (loci_text){"", 0};
+  if (j->prompt_length == 0) return LOCI_OK;
+  loci__buffer_clear(&s->text);
+  loci__buffer_append(&s->text, j->prompt, j->prompt_length);
+  loci__buffer_append(&s->text, out->data, out->length);
+  LOCI__TRY(loci__buffer_status(&s->text, "a text with its prompt", error));
+  *out = (loci_text){s->text.data, s->text.length};
+  return LOCI_OK;
+}
+
+/* Text i had n tokens after cutting, `whole` before. */
+static loci_status fill_info(job *j, size_t i, size_t n, size_t whole, loci_error *error) {
+  if (whole > n && j->options->on_long == LOCI_ON_LONG_ERROR)
     return loci__fail(error, LOCI_ERROR_LIMIT, "text %zu (counted from 0) has %zu tokens, more than the %zu allowed", i,
                       whole, j->max_tokens);
   if (j->infos != NULL)
-    j->infos[i] = (loci_embed_info){.n_tokens = (uint32_t)s->ids.n,
+    j->infos[i] = (loci_embed_info){.n_tokens = (uint32_t)n,
                                     .n_tokens_whole = whole < UINT32_MAX ? (uint32_t)whole : UINT32_MAX,
-                                    .truncated = whole > s->ids.n};
+                                    .truncated = whole > n};
   return LOCI_OK;
+}
+
+/* Token ids of text i into s->ids, cut to the limit; fills its info. */
+static loci_status tokenize(job *j, scratch *s, size_t i, bool special, loci_error *error) {
+  loci_text text;
+  LOCI__TRY(prompted(j, s, i, &text, error));
+  size_t whole = 0;
+  loci_status status =
+      loci__tokenizer_ids(j->model->tokenizer, text.data, text.length, special, j->max_tokens, &s->ids, &whole, error);
+  if (status != LOCI_OK) return loci__error_prefix(error, "text %zu", i);
+  return fill_info(j, i, s->ids.n, whole, error);
 }
 
 /* From the pooled vector in s->vectors to the caller's row. */
@@ -141,7 +151,18 @@ static loci_status ready(job *j, scratch *s, loci_error *error) {
   return s->vectors != NULL ? LOCI_OK : loci__fail_memory(error, j->widest * 2 * sizeof *s->vectors, "a vector");
 }
 
-/* ---- static models ------------------------------------------------------------------------------ */
+/* ---- static models and words --------------------------------------------------------------------- */
+
+/* Words that the model knows by their n-grams alone have no id: text i goes word by word. */
+static loci_status words_mean(job *j, scratch *s, size_t i, loci_error *error) {
+  loci_text text;
+  size_t n, whole;
+  LOCI__TRY(prompted(j, s, i, &text, error));
+  if (loci__words_mean(j->model, text.data, text.length, j->max_tokens, s->vectors, s->vectors + j->widest, &n, &whole,
+                       error) != LOCI_OK)
+    return loci__error_prefix(error, "text %zu", i);
+  return fill_info(j, i, n, whole, error);
+}
 
 static loci_status static_task(void *arg, size_t task, size_t worker, loci_error *error) {
   job *j = arg;
@@ -149,8 +170,12 @@ static loci_status static_task(void *arg, size_t task, size_t worker, loci_error
   LOCI__TRY(ready(j, s, error));
   const size_t from = task * STATIC_BLOCK, to = j->n - from < STATIC_BLOCK ? j->n : from + STATIC_BLOCK;
   for (size_t i = from; i < to; i++) {
-    LOCI__TRY(tokenize(j, s, i, false, error));
-    loci__static_mean(j->context, &j->model->table, s->ids.items, s->ids.n, s->vectors);
+    if (j->model->vectors != NULL && j->model->vectors->subwords != NULL) {
+      LOCI__TRY(words_mean(j, s, i, error));
+    } else {
+      LOCI__TRY(tokenize(j, s, i, false, error));
+      loci__static_mean(j->context, &j->model->table, s->ids.items, s->ids.n, s->vectors);
+    }
     LOCI__TRY(finish(j, s, i, error));
   }
   return tell(j, to - from, error);

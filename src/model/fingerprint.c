@@ -13,6 +13,7 @@
  */
 #include "../text/text.h"
 #include "model.h"
+#include "words.h"
 
 #include <stdio.h>
 #include <time.h>
@@ -49,6 +50,12 @@ static void add_description(const loci_model *model, loci__hash *hash) {
     loci__hash_add_u64(hash, model->include_prompt);
   } else {
     loci__hash_add_u64(hash, (uint64_t)(int64_t)model->table.dropped);
+    if (model->vectors != NULL || strcmp(model->pooling_text, "mean") != 0)
+      loci__hash_add_text(hash, model->pooling_text);
+    if (model->vectors != NULL && model->vectors->subwords != NULL) {
+      loci__hash_add_u64(hash, (uint64_t)model->vectors->subwords->args.min_n);
+      loci__hash_add_u64(hash, (uint64_t)model->vectors->subwords->args.max_n);
+    }
   }
   loci__hash_add_u64(hash, model->n_steps);
   for (size_t i = 0; i < model->n_steps; i++) {
@@ -117,7 +124,7 @@ static char *cache_path(const loci_model *model) {
   loci__hash_add_text(hash, "loci fingerprint cache 1");
   add_description(model, hash);
   for (size_t i = 0; i < LOCI__COUNT(model->tokenizer_files); i++) add_info(hash, &model->tokenizer_files[i], &newest);
-  add_files(hash, model->weights, &newest);
+  if (model->weights != NULL) add_files(hash, model->weights, &newest);
   for (size_t i = 0; i < model->n_steps; i++)
     if (model->steps[i].file != NULL) add_files(hash, model->steps[i].file, &newest);
   char hex[33], name[64];

@@ -11,6 +11,7 @@
  *   pool.c          hidden states of a sequence → one vector; Dense; L2
  *   static.c        static models: rows, weights, mapping; static_write.c: the way out
  *   fingerprint.c   what makes two models' vectors interchangeable
+ *   words.h         files of word vectors; their way out as a static model
  *   embed.c         loci_embed: batches on the pool
  *
  * Ownership: a model owns everything below it, among it the mapping of its weights. Strings live in its arena.
@@ -139,7 +140,9 @@ struct loci_model {
   const char *name, *path, *architecture, *similarity, *language, *licence;
 
   loci_tokenizer *tokenizer;
-  loci_file_info tokenizer_files[3]; /* tokenizer.json, vocab.txt, tokenizer_config.json before they were read; or 0 */
+  /* tokenizer.json, vocab.txt, tokenizer_config.json (words: the vectors, their card, their counts) before they were read;
+   * or 0 */
+  loci_file_info tokenizer_files[3];
   loci__safetensors *weights;
   loci__used *used; /* the tensors that count, in canonical order: views for the fingerprint */
   size_t n_used, used_capacity;
@@ -152,8 +155,10 @@ struct loci_model {
   bool include_prompt;
   const char *pooling_text;
 
-  /* static */
+  /* static, and words: a view of `vectors` */
   loci__static table;
+  struct loci_vectors *vectors;    /* NULL for a folder */
+  loci_tokenizer *split_tokenizer; /* whose pieces are the words, or NULL */
 
   loci__step *steps;
   size_t n_steps, steps_capacity;
@@ -240,8 +245,16 @@ loci_status loci__weights_floats(loci_context *context, const loci__tensor *tens
 loci_status loci__bert_open(loci_model *model, const char *folder, loci_error *error);
 /* *normalize: model2vec's config.json asks for it. */
 loci_status loci__static_open(loci_model *model, const char *folder, bool *normalize, loci_error *error);
+/* Weights words by smooth inverse frequency (words.h). UNSUPPORTED for a model whose tokens are no words. */
+loci_status loci__static_sif(loci_model *model, loci_error *error);
 /* Does this folder hold a static model's tensors? */
 bool loci__static_is(const loci__safetensors *weights);
+
+/* ---- open.c ---- */
+
+/* The absolute path (allocated) of the folder or file that a model's name stands for: see loci_model_open. *by_name (may
+ * be NULL): it was looked up in the model path. */
+loci_status loci__model_find(loci_context *context, const char *name, char **out, bool *by_name, loci_error *error);
 
 /* ---- fingerprint.c: loci_model_fingerprint ---- embed.c: loci_embed ---- */
 

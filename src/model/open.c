@@ -1,16 +1,19 @@
 /* model/open.c: from a name to a model, and what is told about it.
  *
+ * A file is one of word vectors (words.h), or one of a folder's and stands for that. "#sif" behind a name weights words.
  * A folder is taken for what its files say: modules.json names the chain (Transformer + Pooling + …, or StaticEmbedding
  * + …); without it the tensors decide (a static model's rows) or config.json's model_type does, and then the mean is
  * assumed for pooling, which is logged, since nothing in the folder says so.
  */
 #include "../text/text.h"
 #include "model.h"
+#include "words.h"
 
 #include <errno.h>
 #include <stdio.h>
 
 static const char builtin[] = "loci-static-en";
+static const char sif_suffix[] = "#sif";
 
 /* ---- finding ----------------------------------------------------------------------------------- */
 
@@ -22,13 +25,14 @@ static loci_status look(loci_context *context, const char *path, int *kind, loci
   return err >= 0 || err == -ENOENT || err == -ENOTDIR ? LOCI_OK : loci__fail_file(error, "look at", path, err);
 }
 
-/* The absolute folder of a model. *by_name: it was looked up in the model path. */
-static loci_status find_folder(loci_context *context, const char *name, char **out, bool *by_name, loci_error *error) {
+loci_status loci__model_find(loci_context *context, const char *name, char **out, bool *by_name, loci_error *error) {
+  bool unused;
+  if (by_name == NULL) by_name = &unused;
   *by_name = false;
   int kind;
   LOCI__TRY(look(context, name, &kind, error));
   if (strchr(name, '/') != NULL || kind != 0) {
-    if (kind == 0) return loci__fail(error, LOCI_ERROR_MODEL, "there is no model '%s': no such folder", name);
+    if (kind == 0) return loci__fail(error, LOCI_ERROR_MODEL, "there is no model '%s': no such folder or file", name);
     char *path = loci__path_absolute(context, name);
     if (path == NULL) return loci__fail_memory(error, strlen(name), "a path");
     if (kind == LOCI_FILE_FOLDER) {
@@ -44,9 +48,8 @@ static loci_status find_folder(loci_context *context, const char *name, char **o
         loci__free(context, path);
         return *out != NULL ? LOCI_OK : loci__fail_memory(error, strlen(name), "a path");
       }
-    loci__free(context, path);
-    return loci__fail(error, LOCI_ERROR_UNSUPPORTED,
-                      "'%s': single model files are not implemented, only Hugging Face folders", name);
+    *out = path;
+    return LOCI_OK;
   }
   *by_name = true;
   const char *folders = loci__context_options(context)->model_path;
@@ -62,7 +65,7 @@ static loci_status find_folder(loci_context *context, const char *name, char **o
     if (failed) return loci__fail_memory(error, n, "a path");
     kind = 0;
     const loci_status status = absolute != NULL ? look(context, absolute, &kind, error) : LOCI_OK;
-    if (status == LOCI_OK && kind == LOCI_FILE_FOLDER) {
+    if (status == LOCI_OK && kind != 0) {
       *out = absolute;
       return LOCI_OK;
     }
@@ -71,8 +74,8 @@ static loci_status find_folder(loci_context *context, const char *name, char **o
     p += n + (end != NULL);
   }
   return loci__fail(error, LOCI_ERROR_MODEL,
-                    "there is no model '%s': not a folder here, and not in the model path (%s); give the path of a "
-                    "model's folder",
+                    "there is no model '%s': not a folder or file here, and not in the model path (%s); give the path "
+                    "of a model's folder or of a file of word vectors",
                     name, folders != NULL && folders[0] != '\0' ? folders : "which is empty");
 }
 
@@ -225,39 +228,69 @@ static loci_status open_folder(loci_model *model, const loci__modules *modules, 
   return LOCI_OK;
 }
 
+static loci_status open_path(loci_model *model, const char *path, bool sif, loci_error *error) {
+  int kind;
+  LOCI__TRY(look(model->context, path, &kind, error));
+  if (kind != LOCI_FILE_FOLDER) return loci__words_open(model, path, sif, error);
+  loci__modules modules = {0};
+  LOCI__TRY(loci__modules_read(model->context, path, &modules, error));
+  const loci_status status = open_folder(model, &modules, error);
+  loci__modules_release(&modules);
+  LOCI__TRY(status);
+  return sif ? loci__static_sif(model, error) : LOCI_OK;
+}
+
+/* Name and path as they are shown, "#sif" behind them where it was asked for, so that either opens the same model. */
+static loci_status name_model(loci_model *model, const char *name, const char *path, bool sif, loci_error *error) {
+  const char *texts[2] = {path, name};
+  const char **places[2] = {&model->path, &model->name};
+  for (int i = 0; i < 2; i++) {
+    const size_t n = strlen(texts[i]);
+    char *text = loci__arena_alloc(&model->arena, n + sizeof sif_suffix);
+    if (text == NULL) return loci__fail_memory(error, n, "a path");
+    memcpy(text, texts[i], n);
+    memcpy(text + n, sif ? sif_suffix : "", sif ? sizeof sif_suffix : 1);
+    *places[i] = text;
+  }
+  return LOCI_OK;
+}
+
+/* `name` without "#sif" behind it, unless a file is called so; allocated. */
+static loci_status cut_suffix(loci_context *context, const char *name, char **out, bool *sif, loci_error *error) {
+  *sif = loci__ends_with(name, sif_suffix);
+  if (*sif) {
+    int kind;
+    LOCI__TRY(look(context, name, &kind, error));
+    *sif = kind == 0;
+  }
+  *out = loci__strndup(context, name, strlen(name) - (*sif ? strlen(sif_suffix) : 0));
+  return *out != NULL ? LOCI_OK : loci__fail_memory(error, strlen(name), "a model's name");
+}
+
 loci_status loci_model_open(loci_context *context, const char *name, loci_model **out, loci_error *error) {
   *out = NULL;
   context = loci__context_of(context);
   if (context == NULL) return loci__fail_memory(error, 0, "the default context");
   if (name == NULL || name[0] == '\0') name = builtin;
-  char *folder = NULL;
-  bool by_name;
-  LOCI__TRY(find_folder(context, name, &folder, &by_name, error));
-  loci_model *model = loci__alloc_zero(context, 1, sizeof *model);
-  if (model == NULL) {
-    loci__free(context, folder);
-    return loci__fail_memory(error, sizeof *model, "a model");
+  char *path = NULL, *bare = NULL;
+  bool by_name, sif;
+  LOCI__TRY(cut_suffix(context, name, &bare, &sif, error));
+  loci_status status = loci__model_find(context, bare[0] != '\0' ? bare : builtin, &path, &by_name, error);
+  loci_model *model = status == LOCI_OK ? loci__alloc_zero(context, 1, sizeof *model) : NULL;
+  if (status == LOCI_OK && model == NULL) status = loci__fail_memory(error, sizeof *model, "a model");
+  if (status == LOCI_OK) {
+    model->context = context;
+    loci__arena_init(&model->arena, context);
+    status = name_model(model, by_name ? bare : loci__path_base(path), path, false, error);
   }
-  model->context = context;
-  loci__arena_init(&model->arena, context);
-  model->path = loci__arena_strndup(&model->arena, folder, strlen(folder));
-  const char *shown = by_name ? name : loci__path_base(folder);
-  model->name = loci__arena_strndup(&model->arena, shown, strlen(shown));
-  loci__free(context, folder);
-  loci_status status = LOCI_OK;
-  if (model->path == NULL || model->name == NULL) status = loci__fail_memory(error, strlen(name), "a path");
   if (status == LOCI_OK) {
     model->has_lock = pthread_mutex_init(&model->lock, NULL) == 0;
     if (!model->has_lock) status = loci__fail_memory(error, sizeof model->lock, "a lock");
   }
-  loci__modules modules = {0};
-  if (status == LOCI_OK) {
-    status = loci__modules_read(context, model->path, &modules, error);
-    if (status == LOCI_OK) {
-      status = open_folder(model, &modules, error);
-      loci__modules_release(&modules);
-    }
-  }
+  if (status == LOCI_OK) status = open_path(model, path, sif, error);
+  if (status == LOCI_OK && sif) status = name_model(model, model->name, path, true, error);
+  loci__free(context, path);
+  loci__free(context, bare);
   if (status != LOCI_OK) {
     loci_model_close(model);
     return status;
@@ -284,6 +317,8 @@ void loci_model_close(loci_model *model) {
   loci__free(context, model->used);
   loci__safetensors_close(model->weights);
   loci_tokenizer_close(model->tokenizer);
+  loci_tokenizer_close(model->split_tokenizer);
+  loci_vectors_close(model->vectors);
   if (model->has_lock) pthread_mutex_destroy(&model->lock);
   loci__arena_release(&model->arena);
   loci__free(context, model);
@@ -308,7 +343,7 @@ void loci_model_get_info(const loci_model *model, loci_model_info *info) {
       .hidden_size = model->hidden_size,
       .n_layers = model->n_layers,
       .n_heads = model->n_heads,
-      .vocabulary_size = loci_tokenizer_vocabulary_size(model->tokenizer),
+      .vocabulary_size = model->vectors != NULL ? model->vectors->n : loci_tokenizer_vocabulary_size(model->tokenizer),
       .max_tokens = model->max_tokens,
       .n_parameters = model->n_parameters,
       .normalize = model->n_steps > 0 && model->steps[model->n_steps - 1].kind == LOCI__STEP_NORMALIZE,

@@ -15,6 +15,7 @@
 #include "../kernel/kernel.h"
 #include "../text/text.h"
 #include "model.h"
+#include "words.h"
 
 #include <math.h>
 
@@ -147,5 +148,47 @@ loci_status loci__static_open(loci_model *model, const char *folder, bool *norma
                          "%s: %zu rows for a vocabulary of %zu and no mapping: these files do not belong together",
                          rows->path, s->n_rows, s->n_tokens);
   model->dim = model->pooled_dim = model->hidden_size = s->dim;
+  return LOCI_OK;
+}
+
+/* ---- "#sif" behind a folder's name ---------------------------------------------------------------- */
+
+loci_status loci__static_sif(loci_model *model, loci_error *error) {
+  loci__static *s = &model->table;
+  if (model->kind != LOCI__MODEL_STATIC || !loci__tokenizer_has_words(model->tokenizer))
+    return loci__fail(
+        error, LOCI_ERROR_UNSUPPORTED,
+        "'%s': \"#sif\" weights words by how frequent they are, and this model's tokens are none; open it "
+        "without",
+        model->path);
+  if (s->mapping != NULL || s->n_rows < s->n_tokens)
+    return loci__fail(error, LOCI_ERROR_UNSUPPORTED, "'%s': \"#sif\" over shared rows is not implemented", model->path);
+  const loci__tensor *t = loci__safetensors_find(model->weights, "counts");
+  uint64_t *counts = NULL;
+  if (t != NULL) {
+    if (t->rank != 1 || t->n_elements < s->n_tokens) return wrong(t, "has not one count a word", error);
+    counts = loci__alloc_array(model->context, s->n_tokens, sizeof *counts);
+    if (counts == NULL) return loci__fail_memory(error, s->n_tokens * sizeof *counts, "the words' counts");
+    for (size_t i = 0; i < s->n_tokens; i++) {
+      int64_t count;
+      if (!loci__tensor_integer(t, i, &count) || count < 0) {
+        loci__free(model->context, counts);
+        return wrong(t, "holds a count that is none", error);
+      }
+      counts[i] = (uint64_t)count;
+    }
+  }
+  float *weights = NULL;
+  const loci_status status = loci__words_weights_of(model->context, counts, s->n_tokens, &weights, error);
+  loci__free(model->context, counts);
+  LOCI__TRY(status);
+  if (t != NULL && loci__weights_use(model, "counts", t, error) != LOCI_OK) {
+    loci__free(model->context, weights);
+    return LOCI_ERROR_MEMORY;
+  }
+  for (size_t i = 0; i < s->n_tokens && s->weights != NULL; i++) weights[i] *= s->weights[i];
+  loci__free(model->context, s->owned_weights);
+  s->weights = s->owned_weights = weights;
+  model->pooling_text = "sif";
   return LOCI_OK;
 }

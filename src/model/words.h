@@ -18,6 +18,20 @@
 #include "../text/text.h"
 #include "model.h"
 
+/* Fills an empty model (context, arena, name, path) from a file of word vectors. */
+loci_status loci__words_open(loci_model *model, const char *path, bool sif, loci_error *error);
+/* The mean of a text's words, subwords included: what models with subwords embed by. out, scratch: dim floats.
+ * *n_tokens ≤ max_tokens words counted, of *n_whole. */
+loci_status loci__words_mean(const loci_model *model, const char *text, size_t length, size_t max_tokens, float *out,
+                             float *scratch, size_t *n_tokens, size_t *n_whole, loci_error *error);
+
+/* SIF weights, one a word (loci__free): from the vectors' own counts, else from the file of counts, else (NULL) by Zipf's
+ * law. _of: from n counts, or from the ranks alone (NULL). */
+loci_status loci__words_weights(loci_context *context, const loci_vectors *vectors, const char *counts_path,
+                                float **out, loci_error *error);
+loci_status loci__words_weights_of(loci_context *context, const uint64_t *counts, size_t n, float **out,
+                                   loci_error *error);
+
 /* The tokenizer of LOCI_SPLIT_MODEL: `name` is a tokenizer's file, a folder that holds one, or a model's name in the
  * context's model path. */
 loci_status loci__split_tokenizer_open(loci_context *context, const char *name, loci_tokenizer **out,

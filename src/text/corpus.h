@@ -35,8 +35,7 @@ typedef struct loci__splitter {
 typedef loci_status (*loci__word_fn)(void *arg, const char *word, size_t length, loci_error *error);
 
 /* The words of one text in order (no line ends: '\n' is white space). *n_cut (may be NULL) += words longer than
- * max_word. Used for corpora block by block and for texts that are embedded. With LOCI_FOLD_NONE and a text that is UTF-8,
- * `word` points into `text` (but for LOCI_SPLIT_MODEL): tokenizers of words take its place from there. */
+ * max_word. Used for corpora block by block and for texts that are embedded. */
 loci_status loci__split_text(loci_context *context, const loci__splitter *splitter, const char *text, size_t length,
                              loci__word_fn each, void *arg, uint64_t *n_cut, loci_error *error);
 

@@ -3,6 +3,7 @@
 #define LOCI_TEXT_PARTS_H
 
 #include "added.h"
+#include "corpus.h"
 #include "normalize.h"
 #include "text.h"
 #include "vocab.h"
@@ -19,6 +20,24 @@ enum {
   LOCI__MAX_WORD = 100000 /* greatest max_input_chars_per_word: a word costs time (its length) × (longest piece) */
 };
 
+/* How a tokenizer of words cuts a text (words.c). */
+typedef enum loci__words_cut {
+  LOCI__CUT_PIECES = 0, /* it is none: WordPiece */
+  LOCI__CUT_SPLITTER,   /* as a corpus */
+  LOCI__CUT_WHITE,      /* WhitespaceSplit */
+  LOCI__CUT_CLASSES,    /* Whitespace: \w+|[^\w\s]+ */
+  LOCI__CUT_BERT        /* BertPreTokenizer: white space, punctuation by itself */
+} loci__words_cut;
+
+/* LOWER is the scalar's simple mapping, as loci_fold means it; REFERENCE that of the reference's Lowercase, which makes two
+ * of U+0130. */
+typedef enum loci__word_fold {
+  LOCI__WORD_FOLD_NONE = 0,
+  LOCI__WORD_FOLD_ASCII,
+  LOCI__WORD_FOLD_LOWER,
+  LOCI__WORD_FOLD_REFERENCE
+} loci__word_fold;
+
 struct loci_tokenizer {
   loci_context *context;
   loci__rules rules;
@@ -29,6 +48,12 @@ struct loci_tokenizer {
   loci__special *before, *after;
   size_t n_before, n_after;
   int32_t type; /* of the text's own tokens */
+  /* a tokenizer of words */
+  loci__words_cut cut;
+  loci__splitter splitter;
+  loci__word_table words;
+  loci__word_fold fold, again; /* of every word; of one that is not there, for a second look (NONE: there is none) */
+  const char *unknown_piece;   /* when the unknown token is no word of the table */
   /* made by loci__tokenizer_prepare */
   size_t size; /* greatest id + 1, added tokens included */
   uint8_t bytes[256];
@@ -61,6 +86,16 @@ loci_status loci__encode_fast(const loci_tokenizer *tokenizer, const char *text,
                               size_t *n, loci_error *error);
 loci_status loci__encode_plain(const loci_tokenizer *tokenizer, const char *text, size_t length, const loci__sink *sink,
                                size_t *n, loci_error *error);
+
+loci_status loci__encode_words(const loci_tokenizer *tokenizer, const char *text, size_t length, const loci__sink *sink,
+                               size_t *n, loci_error *error);
+
+/* words.c: makes the tokenizer's own vocabulary its table of words; cuts as a splitter does; questions. */
+void loci__tokenizer_words_own(loci_tokenizer *tokenizer);
+void loci__tokenizer_set_splitter(loci_tokenizer *tokenizer, const loci__splitter *splitter, bool lower_again);
+const char *loci__tokenizer_word(const loci_tokenizer *tokenizer, int32_t id);
+int32_t loci__tokenizer_word_id(const loci_tokenizer *tokenizer, const char *piece, size_t length);
+void loci__tokenizer_words_fingerprint(const loci_tokenizer *tokenizer, loci__hash *hash);
 
 /* plain.c: text normalised by the rules, as UTF-8. */
 loci_status loci__normalize_plain(loci_context *context, loci__rules rules, const char *text, size_t length,

@@ -68,6 +68,19 @@ loci_status loci__tokenizer_of_words(loci_context *context, const loci__splitter
                                      const loci__word_table *table, bool lower_again, loci_tokenizer **out,
                                      loci_error *error);
 
+/* Puts the word in lower case (LOCI_FOLD_LOWER) into `out`, which is emptied; false, and `out` as it was, for one that has
+ * none: ASCII without capitals. */
+bool loci__word_lower(const char *word, size_t length, loci__buffer *out);
+
+bool loci__tokenizer_has_words(const loci_tokenizer *tokenizer);
+
+/* One word of a text, folded; `id` may be the unknown one. `word` dies with the call. */
+typedef loci_status (*loci__word_id_fn)(void *arg, int32_t id, const char *word, size_t length, loci_error *error);
+/* Calls for the first max_tokens words of a text, in order. *n_whole = how many there are. A tokenizer of words only. */
+loci_status loci__tokenizer_each_word(const loci_tokenizer *tokenizer, const char *text, size_t length,
+                                      size_t max_tokens, loci__word_id_fn each, void *arg, size_t *n_whole,
+                                      loci_error *error);
+
 /* As loci_tokenizer_encode, by the plain implementation. */
 loci_status loci__tokenizer_encode_plain(const loci_tokenizer *tokenizer, const char *text, size_t length, int special,
                                          loci_tokens *out, loci_error *error);

@@ -191,10 +191,11 @@ bool loci__sink_reserve(const loci__sink *sink, size_t n, size_t more) {
 typedef loci_status (*encode_fn)(const loci_tokenizer *, const char *, size_t, const loci__sink *, size_t *,
                                  loci_error *);
 
-/* An added token that contains U+FFFD must also be found where bytes are not UTF-8. Then the repaired text is encoded
- * and the offsets brought back. Rare and slow. */
+/* An added token that contains U+FFFD must also be found where bytes are not UTF-8; words are pieces of the text only
+ * where it is UTF-8. Then the repaired text is encoded and the offsets brought back. Rare and slow. */
 static bool needs_repair(const loci_tokenizer *t, const char *text, size_t length) {
-  return (t->added.raw.replacement || t->added.normal.replacement) && !loci__utf8_valid(text, length);
+  return (t->cut != LOCI__CUT_PIECES || t->added.raw.replacement || t->added.normal.replacement) &&
+         !loci__utf8_valid(text, length);
 }
 
 static loci_status encode_repaired(const loci_tokenizer *t, encode_fn encode, const char *text, size_t length,
@@ -237,6 +238,7 @@ static loci_status encode_any(const loci_tokenizer *t, encode_fn encode, const c
 }
 
 static encode_fn encoder_of(const loci_tokenizer *t) {
+  if (t->cut != LOCI__CUT_PIECES) return loci__encode_words;
   return t->added.normal.n_nodes > 0 ? loci__encode_plain : loci__encode_fast;
 }
 
@@ -272,7 +274,8 @@ loci_status loci_tokenizer_encode(const loci_tokenizer *tokenizer, const char *t
 
 loci_status loci__tokenizer_encode_plain(const loci_tokenizer *tokenizer, const char *text, size_t length, int special,
                                          loci_tokens *out, loci_error *error) {
-  return encode_tokens(tokenizer, loci__encode_plain, text, length, special, out, error);
+  const encode_fn encode = tokenizer->cut != LOCI__CUT_PIECES ? loci__encode_words : loci__encode_plain;
+  return encode_tokens(tokenizer, encode, text, length, special, out, error);
 }
 
 loci_status loci__tokenizer_ids(const loci_tokenizer *t, const char *text, size_t length, bool special,
@@ -307,12 +310,15 @@ const char *loci_tokenizer_piece(const loci_tokenizer *tokenizer, int32_t id) {
   for (size_t i = 0; i < tokenizer->added.n; i++) {
     if (tokenizer->added.tokens[i].id == id) return tokenizer->added.tokens[i].content;
   }
+  if (tokenizer->cut != LOCI__CUT_PIECES) return loci__tokenizer_word(tokenizer, id);
   return loci__vocab_piece(&tokenizer->vocab, (size_t)id, NULL);
 }
 
 int32_t loci_tokenizer_id(const loci_tokenizer *tokenizer, const char *piece, size_t length) {
   const loci__added_token *token = loci__added_find(&tokenizer->added, piece, length);
-  return token != NULL ? token->id : loci__vocab_id(&tokenizer->vocab, piece, length);
+  if (token != NULL) return token->id;
+  return tokenizer->cut != LOCI__CUT_PIECES ? loci__tokenizer_word_id(tokenizer, piece, length)
+                                            : loci__vocab_id(&tokenizer->vocab, piece, length);
 }
 
 size_t loci__tokenizer_specials(const loci_tokenizer *tokenizer) {
@@ -336,7 +342,7 @@ static void hash_bytes(loci__hash *hash, const char *bytes, size_t length) {
   loci__hash_add(hash, bytes, length);
 }
 
-void loci__tokenizer_fingerprint(const loci_tokenizer *t, loci__hash *hash) {
+static void add_pieces(const loci_tokenizer *t, loci__hash *hash) {
   loci__hash_add_text(hash, "wordpiece/1");
   loci__hash_add_u64(hash,
                      (uint64_t)(t->rules.clean | t->rules.chinese << 1 | t->rules.strip << 2 | t->rules.lower << 3));
@@ -351,6 +357,11 @@ void loci__tokenizer_fingerprint(const loci_tokenizer *t, loci__hash *hash) {
     if (piece == NULL) loci__hash_add_u64(hash, UINT64_MAX);
     else hash_bytes(hash, piece, length);
   }
+}
+
+void loci__tokenizer_fingerprint(const loci_tokenizer *t, loci__hash *hash) {
+  if (t->cut != LOCI__CUT_PIECES) loci__tokenizer_words_fingerprint(t, hash);
+  else add_pieces(t, hash);
   loci__hash_add_u64(hash, t->added.n);
   for (size_t i = 0; i < t->added.n; i++) {
     const loci__added_token *a = &t->added.tokens[i];
