@@ -95,6 +95,64 @@ LOCI_API loci_status loci_relation_accuracy(const loci_vectors *vectors, size_t 
 LOCI_API loci_status loci_odd_one_out(const loci_vectors *vectors, const size_t *rows, size_t n, size_t *odd,
                                       double *means, loci_error *error);
 
+/* ---- directions ---- pairs: two rows each, at pairs + 2·i; an offset is unit(to) − unit(from) */
+
+typedef struct loci_relation_report {
+  size_t n;           /* pairs */
+  double mean_cosine; /* of two offsets, over all pairs of pairs */
+  size_t n_permutations;
+  double shuffled; /* the same with every "to" given to another "from": its mean over the permutations */
+  double p;        /* (1 + permutations that reach mean_cosine) / (1 + permutations) */
+} loci_relation_report;
+
+/* Do the offsets of a relation point one way? n ≥ 2. Seeded. */
+LOCI_API loci_status loci_relation_measure(const loci_vectors *vectors, const size_t *pairs, size_t n,
+                                           size_t n_permutations, uint64_t seed, loci_relation_report *out,
+                                           loci_error *error);
+
+/* out: dim floats, the mean of the unit offsets, of unit length: a direction. A direction has a meaning, a dimension has
+ * none: a rotation of the space moves all dimensions and leaves every result here unchanged. */
+LOCI_API loci_status loci_direction(const loci_vectors *vectors, const size_t *pairs, size_t n, float *out,
+                                    loci_error *error);
+
+typedef struct loci_interval {
+  double value, low, high; /* 95 %, by the bootstrap over pairs; equal to value when n_pairs is 1 */
+  size_t n_pairs;
+} loci_interval;
+
+/* How far each row (n_rows of them) lies along the direction of the pairs: the cosine of the row with it. */
+LOCI_API loci_status loci_axis(const loci_vectors *vectors, const size_t *pairs, size_t n, const size_t *rows,
+                               size_t n_rows, size_t n_resamples, uint64_t seed, loci_interval *out, loci_error *error);
+
+/* The cosine of two relations' directions. */
+LOCI_API loci_status loci_direction_cosine(const loci_vectors *vectors, const size_t *pairs, size_t n,
+                                           const size_t *others, size_t n_others, size_t n_resamples, uint64_t seed,
+                                           loci_interval *out, loci_error *error);
+
+/* ---- bias: the word embedding association test (Caliskan, Bryson and Narayanan 2017) ---- */
+
+typedef struct loci_weat_set {
+  const char *name;
+  const char *const *words;
+  size_t n;
+} loci_weat_set;
+
+typedef struct loci_weat_report {
+  double effect;    /* d: (mean s(x) − mean s(y)) / standard deviation of s over x and y (n − 1) */
+  double statistic; /* Σ s(x) − Σ s(y) */
+  double p;         /* share of equal-sized partitions of x and y whose statistic is greater than it */
+  int exact;        /* all partitions were counted; else n_partitions drawn ones */
+  uint64_t n_partitions;
+  size_t n[4], n_seen[4]; /* words of the sets x, y, a, b; those that have a vector */
+  double coverage;        /* n_seen / n over all four, 0…1 */
+} loci_weat_report;
+
+/* sets: x, y (targets), a, b (attributes). x and y are cut to equal size after unknown words are left out, as many as the
+ * smaller has. LIMIT when less than 80 % of the words, or fewer than two of a set, have a vector: the figure would be of
+ * other lists. Words are looked up as they are, then in lower case of ASCII. */
+LOCI_API loci_status loci_weat(const loci_vectors *vectors, const loci_weat_set sets[4], uint64_t seed,
+                               loci_weat_report *out, loci_error *error);
+
 #ifdef __cplusplus
 }
 #endif

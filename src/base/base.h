@@ -70,6 +70,9 @@ char *loci__strndup(loci_context *context, const char *text, size_t length);
 /* 64-byte aligned; freed by loci__free_aligned only. */
 void *loci__alloc_aligned(loci_context *context, size_t size);
 void loci__free_aligned(loci_context *context, void *memory);
+/* Says of memory that was not written yet that large pages suit it: for arrays of megabytes that are read in no order. A
+ * hint: nothing happens where the system has none. */
+void loci__advise_large(void *memory, size_t size);
 /* Grows *array (of `size`-byte items, *capacity of them) so that it holds `need`; doubling. */
 bool loci__grow(loci_context *context, void *array_pointer, size_t *capacity, size_t need, size_t size);
 

@@ -4,6 +4,7 @@
 #include "base.h"
 
 #include <stdlib.h>
+#include <sys/mman.h>
 
 bool loci__mul(size_t a, size_t b, size_t *out) {
   return !__builtin_mul_overflow(a, b, out);
@@ -77,6 +78,16 @@ void loci__free_aligned(loci_context *context, void *memory) {
   void *block;
   memcpy(&block, (char *)memory - sizeof(void *), sizeof block);
   loci__free(context, block);
+}
+
+void loci__advise_large(void *memory, size_t size) {
+#if defined(MADV_HUGEPAGE)
+  const uintptr_t page = (uintptr_t)2 << 20;
+  uintptr_t at = (uintptr_t)memory, begin = (at + page - 1) & ~(page - 1), end = (at + size) & ~(page - 1);
+  if (end > begin) (void)madvise((char *)memory + (begin - at), end - begin, MADV_HUGEPAGE);
+#else
+  (void)memory, (void)size;
+#endif
 }
 
 bool loci__grow(loci_context *context, void *array_pointer, size_t *capacity, size_t need, size_t size) {

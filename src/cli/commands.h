@@ -21,6 +21,9 @@
   each(similarity) \
   each(odd_one_out) \
   each(analogy) \
+  each(relation) \
+  each(axis) \
+  each(bias) \
   each(train_word2vec) \
   each(train_fasttext) \
   each(train_classify) \

@@ -4,6 +4,8 @@
  *   nearest_many.c   the nearest row of each of many vectors, as one blocked product
  *   analogy.c        analogies, with what keeps a single hit from passing for proof
  *   relations.c      pairs of words in a relation
+ *   direction.c      what offsets share: relations, axes, intervals
+ *   weat.c           the word embedding association test
  *
  * Threads: vectors are shared and read-only; a call works on the context's pool in blocks of fixed size, so its answer
  * does not depend on how many threads there are.

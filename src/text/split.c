@@ -68,6 +68,19 @@ struct loci__split {
   loci__ids ids;
 };
 
+const unsigned char loci__word_mask[32] = {255, 255, 255, 255, 255, 255, 255, 255,
+                                           255, 255, 255, 255, 255, 255, 255, 255};
+
+uint64_t loci__word_hash_long(const char *word, size_t length, uint64_t h) {
+  for (; length > 16; word += 16, length -= 16) {
+    uint64_t a, b;
+    memcpy(&a, word, 8);
+    memcpy(&b, word + 8, 8);
+    h = loci__word_round(h, a, b);
+  }
+  return h;
+}
+
 /* ---- words into the batch ---- */
 
 static loci_status flush(loci__split *s, loci_error *error) {
@@ -462,23 +475,175 @@ static inline __m128i between(__m128i x, char first, char last) {
 }
 #endif
 
-/* Characters one by one; the plain way, and what is left for the fast ones. */
+/* The character at bytes[*i]. False: its end is not there yet, and what there is of it is held. */
+static inline bool next_char(loci__split *s, const char *bytes, size_t n, size_t *i, uint32_t *c) {
+  size_t used;
+  if (n - *i < 4 && is_beginning(bytes + *i, n - *i)) {
+    s->n_held = n - *i;
+    memcpy(s->held, bytes + *i, s->n_held);
+    *i = n;
+    return false;
+  }
+  *c = loci__utf8_next(bytes + *i, n - *i, &used, NULL);
+  *i += used;
+  return true;
+}
+
+/* Characters one by one. */
 static loci_status feed_plain(loci__split *s, const char *bytes, size_t n, loci_error *error) {
-  size_t i = 0;
-  while (i < n) {
-    size_t used;
-    if (is_beginning(bytes + i, n - i)) {
-      memcpy(s->held, bytes + i, n - i);
-      s->n_held = n - i;
-      break;
-    }
-    uint32_t c = loci__utf8_next(bytes + i, n - i, &used, NULL);
-    LOCI__TRY(step(s, c, s->position + i, error));
-    i += used;
+  for (size_t i = 0; i < n;) {
+    uint64_t at = s->position + i;
+    uint32_t c;
+    if (next_char(s, bytes, n, &i, &c)) LOCI__TRY(step(s, c, at, error));
   }
   s->position += n;
   return LOCI_OK;
 }
+
+#if defined(__SSE2__)
+
+static inline __m128i fold16(const loci__split *s, __m128i x) {
+  return _mm_or_si128(x, _mm_and_si128(between(x, 'A', 'Z'), _mm_set1_epi8((char)s->upper)));
+}
+
+static loci_status feed_space(loci__split *s, const char *bytes, size_t n, loci_error *error) {
+  for (size_t i = 0; i < n;) {
+    if (s->used == s->start && !s->cut) {
+      while (i < n && is_space((unsigned char)bytes[i])) {
+        if (bytes[i] == '\n') LOCI__TRY(emit_line_end(s, s->position + i, error));
+        i++;
+      }
+      if (i == n) break;
+      s->word_at = s->position + i;
+    }
+    /* A store may reach 16 bytes behind the word, for which there is room. */
+    unsigned stop = 0;
+    while (stop == 0 && i + 16 <= n && s->used - s->start + 16 <= s->splitter.max_word) {
+      __m128i x = _mm_loadu_si128((const __m128i *)(const void *)(bytes + i));
+      __m128i space = _mm_or_si128(between(x, '\t', '\r'), _mm_cmpeq_epi8(x, _mm_set1_epi8(' ')));
+      stop = (unsigned)_mm_movemask_epi8(_mm_or_si128(space, x)); /* the top bit: not ASCII */
+      _mm_storeu_si128((__m128i *)(void *)(s->text + s->used), fold16(s, x));
+      size_t run = stop != 0 ? (size_t)__builtin_ctz(stop) : 16;
+      s->used += run;
+      i += run;
+    }
+    if (i == n) break;
+    if (is_space((unsigned char)bytes[i])) {
+      LOCI__TRY(emit(s, error));
+      continue;
+    }
+    uint64_t at = s->position + i;
+    uint32_t c;
+    if (next_char(s, bytes, n, &i, &c)) put(s, c, at);
+  }
+  s->position += n;
+  return LOCI_OK;
+}
+
+static inline bool is_ascii_letter(unsigned char c) {
+  return (unsigned char)((c | 0x20) - 'a') < 26;
+}
+
+static inline bool is_ascii_digit(unsigned char c) {
+  return (unsigned char)(c - '0') < 10;
+}
+
+/* Whether `mid` stands inside a word between these two (WB6, WB7, WB11, WB12 for ASCII). */
+static inline bool inside_ascii(unsigned char left, unsigned char mid, unsigned char right) {
+  if (mid == '.' || mid == '\'')
+    return (is_ascii_letter(left) && is_ascii_letter(right)) || (is_ascii_digit(left) && is_ascii_digit(right));
+  if (mid == ':') return is_ascii_letter(left) && is_ascii_letter(right);
+  return is_ascii_digit(left) && is_ascii_digit(right);
+}
+
+static inline bool is_ascii_mid(unsigned char c) {
+  return c == '.' || c == ',' || c == '\'' || c == ':' || c == ';';
+}
+
+typedef enum ended { ENDED, AT_OTHER, TOO_LONG } ended;
+
+/* A word of ASCII that begins at bytes[*i], where nothing before it matters: copied, folded, to the batch. ENDED: *i is
+ * behind it. AT_OTHER: a character that is not ASCII may belong to it; it stands at *i. TOO_LONG: it reaches the end of what
+ * was fed, or is nearly max_word long, or what follows decides; nothing was done. */
+static inline ended ascii_word(loci__split *s, const char *bytes, size_t n, size_t *i, bool *has) {
+  size_t at = *i;
+  char *out = s->text + s->used;
+  *has = false;
+  for (;;) {
+    if (at + 18 > n || at - *i + 32 > s->splitter.max_word) return TOO_LONG;
+    __m128i x = _mm_loadu_si128((const __m128i *)(const void *)(bytes + at));
+    __m128i letter = between(_mm_or_si128(x, _mm_set1_epi8(0x20)), 'a', 'z');
+    __m128i alnum = _mm_or_si128(letter, between(x, '0', '9'));
+    unsigned in = (unsigned)_mm_movemask_epi8(_mm_or_si128(alnum, _mm_cmpeq_epi8(x, _mm_set1_epi8('_'))));
+    unsigned is = (unsigned)_mm_movemask_epi8(alnum), not_in = ~in & 0xFFFF;
+    _mm_storeu_si128((__m128i *)(void *)(out + (at - *i)), fold16(s, x));
+    unsigned run = not_in != 0 ? (unsigned)__builtin_ctz(not_in) : 16;
+    *has = *has || (is & ((1u << run) - 1)) != 0;
+    at += run;
+    if (run == 16) continue;
+    unsigned char c = (unsigned char)bytes[at];
+    if (c >= 0x80) {
+      s->used += at - *i;
+      *i = at;
+      return AT_OTHER;
+    }
+    if (is_ascii_mid(c)) {
+      unsigned char next = (unsigned char)bytes[at + 1];
+      if (next >= 0x80) return TOO_LONG;
+      if (inside_ascii((unsigned char)bytes[at - 1], c, next)) {
+        out[at - *i] = (char)c;
+        at++;
+        continue;
+      }
+    }
+    s->used += at - *i;
+    *i = at;
+    return ENDED;
+  }
+}
+
+static loci_status feed_words(loci__split *s, const char *bytes, size_t n, loci_error *error) {
+  for (size_t i = 0; i < n;) {
+    unsigned char c = (unsigned char)bytes[i];
+    /* Nothing of ASCII joins what is unfinished: it ends here, and the fast way begins. */
+    if (c < 0x80 && s->prev == LOCI__WB_OTHER && s->pending == PEND_NONE) {
+      if (s->used > s->start || s->cut) LOCI__TRY(end_word(s, error));
+      s->zwj = false;
+      if (is_ascii_letter(c) || is_ascii_digit(c) || c == '_') {
+        size_t from = i;
+        bool has;
+        ended how = ascii_word(s, bytes, n, &i, &has);
+        if (how != TOO_LONG) {
+          s->word_at = s->position + from;
+          s->has = has;
+          if (how == ENDED) {
+            LOCI__TRY(end_word(s, error));
+          } else {
+            unsigned char last = (unsigned char)bytes[i - 1];
+            s->prev = is_ascii_letter(last) ? LOCI__WB_LETTER
+                      : last == '_'         ? LOCI__WB_EXTEND_NUM_LET
+                                            : LOCI__WB_NUMERIC;
+          }
+          continue;
+        }
+      } else if (c == '\n') {
+        LOCI__TRY(emit_line_end(s, s->position + i, error));
+        i++;
+        continue;
+      } else if (c == ' ' || (i + 1 < n && (unsigned char)bytes[i + 1] < 0x80)) {
+        i++; /* nothing hangs on it */
+        continue;
+      }
+    }
+    uint64_t at = s->position + i;
+    uint32_t scalar;
+    if (next_char(s, bytes, n, &i, &scalar)) LOCI__TRY(step_words(s, scalar, at, error));
+  }
+  s->position += n;
+  return LOCI_OK;
+}
+
+#endif
 
 /* Bytes at the start of what is fed that end the character which was held. *taken: how many. */
 static loci_status feed_held(loci__split *s, const char *bytes, size_t n, size_t *taken, loci_error *error) {
@@ -506,7 +671,13 @@ loci_status loci__split_feed(loci__split *s, const char *bytes, size_t n, loci_e
     LOCI__TRY(feed_held(s, bytes, n, &taken, error));
     s->position += taken;
   }
-  return feed_plain(s, bytes + taken, n - taken, error);
+  bytes += taken;
+  n -= taken;
+#if defined(__SSE2__)
+  if (s->splitter.split == LOCI_SPLIT_SPACE) return feed_space(s, bytes, n, error);
+  if (s->splitter.split == LOCI_SPLIT_WORDS) return feed_words(s, bytes, n, error);
+#endif
+  return feed_plain(s, bytes, n, error);
 }
 
 loci_status loci__split_end(loci__split *s, loci_error *error) {

@@ -49,37 +49,37 @@ static inline uint64_t loci__word_mix(uint64_t a, uint64_t b) {
   return (uint64_t)product ^ (uint64_t)(product >> 64);
 }
 
-/* The first `length` ≤ 16 of 16 readable bytes, zeros behind. */
+extern const unsigned char loci__word_mask[32]; /* 16 times 255, 16 times 0 */
+
+/* The first `length` ≤ 16 of 16 readable bytes, zeros behind. Without a branch: lengths cannot be foretold. */
 static inline void loci__word_load(const char *word, size_t length, uint64_t *a, uint64_t *b) {
-  uint64_t low, high;
+  uint64_t low, high, low_mask, high_mask;
   memcpy(&low, word, 8);
   memcpy(&high, word + 8, 8);
-  size_t first = length < 8 ? length : 8, second = length - first;
-  /* Shifts by 64 are undefined: a zero length is shifted in two steps. */
-  *a = first == 0 ? 0 : low & (~(uint64_t)0 >> (64 - 8 * first));
-  *b = second == 0 ? 0 : high & (~(uint64_t)0 >> (64 - 8 * second));
+  memcpy(&low_mask, loci__word_mask + 16 - length, 8);
+  memcpy(&high_mask, loci__word_mask + 24 - length, 8);
+  *a = low & low_mask;
+  *b = high & high_mask;
 }
 
-/* At least 16 bytes must be readable at `word`. Little-endian values: tables are not stored. */
+/* 16 bytes into the state. */
+static inline uint64_t loci__word_round(uint64_t h, uint64_t a, uint64_t b) {
+  return loci__word_mix(a ^ h ^ 0xA0761D6478BD642Fu, b ^ 0xE7037ED1A0B428DBu);
+}
+
+/* split.c: all of a word of more than 16 bytes but the last 1…16. */
+uint64_t loci__word_hash_long(const char *word, size_t length, uint64_t h);
+
+/* At least 16 bytes must be readable at `word`. The machine's byte order: tables are not stored. */
 static inline uint32_t loci__word_hash(const char *word, size_t length) {
-  uint64_t a = 0, b = 0, h = length * 0x9E3779B97F4A7C15u;
-  while (length > 16) {
-    memcpy(&a, word, 8);
-    memcpy(&b, word + 8, 8);
-    h = loci__word_mix(a ^ h ^ 0xA0761D6478BD642Fu, b ^ 0xE7037ED1A0B428DBu);
-    word += 16;
-    length -= 16;
-    if (length < 16) { /* not 16 readable bytes: the last of them may be anywhere */
-      char last[16] = {0};
-      memcpy(last, word, length);
-      memcpy(&a, last, 8);
-      memcpy(&b, last + 8, 8);
-      length = 0;
-      break;
-    }
+  uint64_t a, b, h = length * 0x9E3779B97F4A7C15u;
+  if (length > 16) {
+    h = loci__word_hash_long(word, length, h);
+    word += length - 16; /* bytes that were taken already may come again: the length is part of the hash */
+    length = 16;
   }
-  if (length > 0) loci__word_load(word, length, &a, &b);
-  h = loci__word_mix(a ^ h ^ 0x8EBC6AF09C88C6E3u, b ^ 0x589965CC75374CC3u);
+  loci__word_load(word, length, &a, &b);
+  h = loci__word_round(h, a, b);
   return (uint32_t)(h >> 32) ^ (uint32_t)h;
 }
 

@@ -89,47 +89,49 @@ static loci_status count_tokens(void *arg, size_t block, size_t worker, const lo
                                 loci_error *error) {
   (void)block;
   counting *c = arg;
-  loci__counts *table = &c->tables[worker];
-  uint64_t n_words = 0;
-  for (size_t i = 0; i < n; i++) {
-    if (tokens[i].length == 0) continue;
-    n_words++;
-    LOCI__TRY(loci__counts_add(table, tokens[i].word, tokens[i].length, tokens[i].hash, 1, tokens[i].at, error));
-  }
-  c->n_tokens[worker * APART] += n_words;
-  return LOCI_OK;
+  return loci__counts_add_tokens(&c->tables[worker], tokens, n, &c->n_tokens[worker * APART], error);
+}
+
+static int compare_words(const char *a, size_t a_length, const char *b, size_t b_length) {
+  int order = memcmp(a, b, a_length < b_length ? a_length : b_length);
+  return order != 0 ? order : (a_length > b_length) - (a_length < b_length);
 }
 
 static int by_count(const void *a, const void *b) {
   const loci__count_slot *x = a, *y = b;
-  if (x->count != y->count) return x->count > y->count ? -1 : 1;
-  if (x->first != y->first) return x->first < y->first ? -1 : 1;
-  size_t least = x->length < y->length ? x->length : y->length;
-  int order = memcmp(x->word, y->word, least);
-  return order != 0 ? order : x->length < y->length ? -1 : x->length > y->length;
+  uint64_t x_count = loci__count_of(x), y_count = loci__count_of(y);
+  if (x_count != y_count) return x_count > y_count ? -1 : 1;
+  uint64_t x_first = loci__count_first(x), y_first = loci__count_first(y);
+  if (x_first != y_first) return x_first < y_first ? -1 : 1;
+  size_t x_length, y_length;
+  const char *x_word = loci__count_word(x, &x_length), *y_word = loci__count_word(y, &y_length);
+  return compare_words(x_word, x_length, y_word, y_length);
 }
 
 /* The merged table → a vocabulary. The table's slots are sorted in place. */
 static loci_status take(counting *c, const char *corpus, const loci_corpus_options *options, loci_vocabulary **out,
                         loci_error *error) {
   loci__counts *table = &c->tables[0];
-  size_t n = 0;
+  size_t n = 0, length;
   const loci__count_slot *top = NULL;
   uint64_t all = 0;
   for (size_t i = 0; i < table->n_slots; i++) {
-    if (table->slots[i].word == NULL) continue;
+    if (table->slots[i].packed == 0) continue;
     if (top == NULL || by_count(&table->slots[i], top) < 0) top = &table->slots[i];
   }
   if (top == NULL) return loci__fail(error, LOCI_ERROR_NOT_FOUND, "'%s' holds no words", corpus);
-  if (top->count < options->min_count)
+  if (loci__count_of(top) < options->min_count) {
+    const char *word = loci__count_word(top, &length);
     return loci__fail(error, LOCI_ERROR_NOT_FOUND,
-                      "no word of '%s' occurs %llu times (the least count that is kept); the most frequent, \"%.60s\", "
+                      "no word of '%s' occurs %llu times (the least count that is kept); the most frequent, \"%.*s\", "
                       "occurs %llu times",
-                      corpus, (unsigned long long)options->min_count, top->word, (unsigned long long)top->count);
+                      corpus, (unsigned long long)options->min_count, (int)(length > 60 ? 60 : length), word,
+                      (unsigned long long)loci__count_of(top));
+  }
   for (size_t i = 0; i < c->n_tables; i++) all += c->n_tokens[i * APART];
   size_t n_all = table->n;
   for (size_t i = 0; i < table->n_slots; i++) {
-    if (table->slots[i].word == NULL || table->slots[i].count < options->min_count) continue;
+    if (table->slots[i].packed == 0 || loci__count_of(&table->slots[i]) < options->min_count) continue;
     table->slots[n++] = table->slots[i];
   }
   table->n = n; /* the table is only a list from here on */
@@ -138,8 +140,10 @@ static loci_status take(counting *c, const char *corpus, const loci_corpus_optio
   LOCI__TRY(vocabulary_new(c->context, n, out, error));
   loci_status status = LOCI_OK;
   bool there;
-  for (size_t i = 0; i < n && status == LOCI_OK; i++)
-    status = add(*out, table->slots[i].word, table->slots[i].length, table->slots[i].count, &there, error);
+  for (size_t i = 0; i < n && status == LOCI_OK; i++) {
+    const char *word = loci__count_word(&table->slots[i], &length);
+    status = add(*out, word, length, loci__count_of(&table->slots[i]), &there, error);
+  }
   if (status != LOCI_OK) {
     loci_vocabulary_free(*out);
     *out = NULL;
@@ -367,9 +371,7 @@ typedef struct item {
 static int by_bytes(const void *a, const void *b) {
   const item *x = a, *y = b;
   if (x->count != y->count) return x->count > y->count ? -1 : 1;
-  size_t least = x->length < y->length ? x->length : y->length;
-  int order = memcmp(x->word, y->word, least);
-  return order != 0 ? order : x->length < y->length ? -1 : x->length > y->length;
+  return compare_words(x->word, x->length, y->word, y->length);
 }
 
 loci_status loci__vocabulary_sort_ties_by_bytes(loci_vocabulary *v, loci_error *error) {

@@ -111,6 +111,7 @@ static loci_status matrix(loci__word2vec *run, size_t rows, float **out, loci_er
   if (!loci__mul(rows, run->stride, &n) || !loci__mul(n, sizeof(float), &bytes)) bytes = SIZE_MAX / 2;
   *out = loci__alloc_aligned(run->context, bytes);
   if (!*out) return loci__fail_memory(error, bytes, "a matrix");
+  loci__advise_large(*out, bytes); /* its rows are met in no order */
   memset(*out, 0, bytes);
   return LOCI_OK;
 }
@@ -128,8 +129,7 @@ static loci_status prepare(loci__word2vec *run, uint64_t *counts, loci_error *er
 }
 
 static loci_status learn(loci__word2vec *run, loci_error *error) {
-  if (run->options->mode == LOCI_MODE_EXACT) return loci__word2vec_exact(run, error);
-  return loci__fail(error, LOCI_ERROR_UNSUPPORTED, "word2vec but in exact mode is not implemented");
+  return run->options->mode == LOCI_MODE_EXACT ? loci__word2vec_exact(run, error) : loci__word2vec_run(run, error);
 }
 
 /* ---- the whole ---- */
@@ -156,8 +156,15 @@ static loci_status train(loci__trainer *trainer, const loci_word2vec_options *o,
   size_t matrices = 1U + (o->negative > 0) + (o->hierarchical != 0);
   size_t per_word = matrices * run.stride * sizeof(float) + sizeof(uint64_t);
   if (o->hierarchical) per_word += 160; /* a code of some 25 bits while the tree is there */
-  if (exact) trainer->count = loci__word2vec_count;
-  LOCI__TRY(loci__trainer_open(trainer, per_word, 1 << 20, !exact, error));
+  size_t fixed = 1 << 20;
+  if (exact) {
+    trainer->count = loci__word2vec_count;
+  } else {
+    size_t more_per_word, more;
+    loci__word2vec_run_bytes(o, loci__pool_size(run.context), &more_per_word, &more);
+    per_word += more_per_word, fixed += more;
+  }
+  LOCI__TRY(loci__trainer_open(trainer, per_word, fixed, !exact, error));
   run.n_words = loci__vocabulary_size(trainer->vocabulary);
   run.n_tokens = loci__vocabulary_tokens(trainer->vocabulary);
   if (run.n_words < 2)

@@ -3,7 +3,8 @@
  *   word2vec.c         loci_train_word2vec: options checked, corpus opened, matrices made, one of the modes, the end
  *   word2vec_exact.c   LOCI_MODE_EXACT: the 2013 program, bit for bit
  *   word2vec_text.c    the text as that program reads it
- *   sgns*.c            LOCI_MODE_DEFAULT and LOCI_MODE_FAST: the engine and its kernels
+ *   word2vec_engine.h  LOCI_MODE_DEFAULT (word2vec_groups.c) and LOCI_MODE_FAST (word2vec_fast.c), what both draw
+ *                      (word2vec_plan.c, alias.c) and share (word2vec_engine.c)
  *   huffman.c          the code for hierarchical softmax
  *
  * A run: word2vec.c opens the trainer, fills a loci__word2vec and calls loci__word2vec_run or loci__word2vec_exact. A mode
@@ -59,7 +60,7 @@ loci_status loci__word2vec_end(loci__word2vec *run, const void *state, size_t si
 
 /* ---- the modes: train all epochs ---- */
 
-/* LOCI_MODE_DEFAULT and LOCI_MODE_FAST, by options->mode (sgns.c). */
+/* LOCI_MODE_DEFAULT and LOCI_MODE_FAST, by options->mode (word2vec_engine.c). */
 loci_status loci__word2vec_run(loci__word2vec *run, loci_error *error);
 /* What that needs beyond the matrices, for the memory estimate. `threads`: of the context's pool. */
 void loci__word2vec_run_bytes(const loci_word2vec_options *options, size_t threads, size_t *per_word, size_t *fixed);
