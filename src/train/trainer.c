@@ -260,9 +260,10 @@ static loci_status count_words(loci__trainer *trainer, loci_error *error) {
                                 &trainer->vocabulary, error);
 }
 
-static void megabytes(double bytes, char out[32]) {
+static void put_bytes(double bytes, char out[32]) {
   if (bytes >= 1e9) snprintf(out, 32, "%.2f GB", bytes / 1e9);
-  else snprintf(out, 32, "%.1f MB", bytes / 1e6);
+  else if (bytes >= 1e6) snprintf(out, 32, "%.1f MB", bytes / 1e6);
+  else snprintf(out, 32, "%.1f kB", bytes / 1e3);
 }
 
 static loci_status estimate_memory(loci__trainer *trainer, size_t bytes_per_word, size_t bytes_fixed,
@@ -273,12 +274,12 @@ static loci_status estimate_memory(loci__trainer *trainer, size_t bytes_per_word
     return loci__fail(error, LOCI_ERROR_LIMIT, "%zu words of %zu bytes each are more than can be addressed", n,
                       bytes_per_word);
   char needed[32], allowed[32];
-  megabytes((double)total, needed);
+  put_bytes((double)total, needed);
   loci__log(trainer->context, LOCI_LOG_INFO, "about %s of memory for %zu words; %llu tokens in the corpus", needed, n,
             (unsigned long long)loci__vocabulary_tokens(trainer->vocabulary));
   size_t most = trainer->common->max_memory;
   if (most == 0 || total <= most) return LOCI_OK;
-  megabytes((double)most, allowed);
+  put_bytes((double)most, allowed);
   return loci__fail(error, LOCI_ERROR_LIMIT,
                     "%zu words need about %s of memory, %s are allowed; fewer words (--min-count), smaller vectors "
                     "(--dim) or more memory (--max-memory)",
