@@ -2,6 +2,8 @@
  * time, machine or number of threads, so that the same run writes the same card. */
 #include "card.h"
 
+#include "../model/words.h"
+
 /* Below so many tokens, methods that learn from samples of contexts lose to counting all of them (docs/words.md). */
 static const uint64_t FEW_TOKENS = 10 * 1000 * 1000;
 
@@ -28,19 +30,11 @@ static void quoted(loci__buffer *out, const char *name, const char *text) {
   loci__buffer_putc(out, '\n');
 }
 
-void loci__card_put_splitter(loci__buffer *out, const loci__splitter *splitter, const char *split_model) {
-  static const char *const splits[] = {"words", "space", "chars", "model"}, *const folds[] = {"lower", "ascii", "none"};
-  loci__buffer_printf(out, "split: %s\nfold: %s\n", splits[splitter->split], folds[splitter->fold]);
-  if (splitter->split == LOCI_SPLIT_CHARS) loci__buffer_printf(out, "ngram: %zu\n", splitter->ngram);
-  loci__buffer_printf(out, "max_word: %zu\n", splitter->max_word);
-  if (splitter->split == LOCI_SPLIT_MODEL) quoted(out, "split_model", split_model);
-}
-
 static void front_matter(const loci__trainer *trainer, size_t dim, const char *more, loci__buffer *out) {
   const loci_corpus_options *o = &trainer->common->corpus;
   loci__buffer_puts(out, "---\nlibrary_name: loci\nlanguage: unknown\ntags:\n- word-embeddings\n");
   loci__buffer_printf(out, "loci: %s\nmethod: %s\n", LOCI_VERSION, trainer->method);
-  loci__card_put_splitter(out, &trainer->splitter, o->split_model);
+  loci__words_put_splitter(out, &trainer->splitter, o->split_model);
   if (trainer->common->vocabulary) quoted(out, "vocabulary", loci__path_base(trainer->common->vocabulary));
   else loci__buffer_printf(out, "min_count: %llu\n", (unsigned long long)o->min_count);
   if (o->max_vocabulary) loci__buffer_printf(out, "max_vocabulary: %llu\n", (unsigned long long)o->max_vocabulary);
@@ -56,6 +50,15 @@ static void front_matter(const loci__trainer *trainer, size_t dim, const char *m
   if (trainer->common->command) quoted(out, "command", trainer->common->command);
   if (more) loci__buffer_puts(out, more);
   loci__buffer_puts(out, "---\n\n");
+}
+
+/* Text in one line, whatever is in it. */
+static void put_line(loci__buffer *out, const char *text) {
+  size_t from = out->length;
+  loci__utf8_repair(out, text, strlen(text));
+  for (size_t i = from; i < out->length; i++) {
+    if ((unsigned char)out->data[i] < 0x20) out->data[i] = ' ';
+  }
 }
 
 static bool learns_from_samples(const char *method) {
@@ -82,7 +85,7 @@ void loci__card_write(const loci__trainer *trainer, size_t dim, const char *more
   loci__buffer_puts(out, "\n## How it was made\n\n");
   if (trainer->common->command) {
     loci__buffer_puts(out, "    ");
-    loci__utf8_repair(out, trainer->common->command, strlen(trainer->common->command));
+    put_line(out, trainer->common->command);
     loci__buffer_puts(out, "\n\n");
   }
   loci__buffer_puts(

@@ -11,7 +11,4 @@ void loci__card_write(const loci__trainer *trainer, size_t dim, const char *more
 /* A YAML scalar in double quotes, whatever bytes it has. */
 void loci__card_quote(loci__buffer *out, const char *text);
 
-/* The lines that say how text is cut into words. */
-void loci__card_put_splitter(loci__buffer *out, const loci__splitter *splitter, const char *split_model);
-
 #endif

@@ -10,7 +10,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 
-#include "../text/text.h"
+#include "../model/words.h"
 #include "card.h"
 
 enum { SETTINGS_LIMIT = 32 * 1024, VOCABULARY_BYTES = 72 /* a word: its text, count, place in the table */ };
@@ -212,7 +212,7 @@ static loci_status open_splitter(loci__trainer *trainer, loci_error *error) {
   if (o->split != LOCI_SPLIT_MODEL) return LOCI_OK;
   if (o->split_model == NULL || o->split_model[0] == '\0')
     return loci__fail(error, LOCI_ERROR_USAGE, "splitting by a model needs a model or a tokenizer's file");
-  LOCI__TRY(loci_tokenizer_open(trainer->context, o->split_model, &trainer->split_tokenizer, error));
+  LOCI__TRY(loci__split_tokenizer_open(trainer->context, o->split_model, &trainer->split_tokenizer, error));
   trainer->splitter.tokenizer = trainer->split_tokenizer;
   return LOCI_OK;
 }
@@ -311,7 +311,7 @@ static loci_status write_about(loci__trainer *trainer, loci_error *error) {
   loci__buffer *about = &trainer->about;
   loci__buffer_printf(about, "loci: %s\nmethod: %s\nseed: %llu\n", LOCI_VERSION, trainer->method,
                       (unsigned long long)trainer->common->seed);
-  loci__card_put_splitter(about, &trainer->splitter, trainer->common->corpus.split_model);
+  loci__words_put_splitter(about, &trainer->splitter, trainer->common->corpus.split_model);
   loci__buffer_append(about, trainer->settings.data ? trainer->settings.data : "", trainer->settings.length);
   loci__buffer_printf(about, "corpus: %s\nvocabulary: %s\n", trainer->corpus_hash, vocabulary);
   LOCI__TRY(loci__buffer_status(&trainer->settings, "the settings", error));

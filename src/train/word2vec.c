@@ -177,7 +177,8 @@ static loci_status train(loci__trainer *trainer, const loci_word2vec_options *o,
   loci_status status = counts ? LOCI_OK : loci__fail_memory(error, run.n_words * sizeof *counts, "counts");
   if (status == LOCI_OK) status = prepare(&run, counts, error);
   if (status == LOCI_OK) status = learn(&run, error);
-  if (status == LOCI_OK) status = keep(&run, loci__trainer_finish(trainer, run.input, run.stride, o->dim, NULL, error));
+  if (status == LOCI_OK) status = loci__trainer_finish(trainer, run.input, run.stride, o->dim, NULL, error);
+  status = keep(&run, status);
   loci__free(run.context, run.end);
   loci__free(run.context, counts);
   loci__free_aligned(run.context, run.input);

@@ -18,6 +18,18 @@ is "is quiet" "$out$err" ""
 yes "the same bytes" cmp v.bin q.bin
 yes "and the same words" cmp v.bin.vocab q.bin.vocab
 
+# ---- the default: the same bytes at any number of threads
+exits "default" 0 loci train word2vec corpus.txt -o d1.vec --dim 12 --epochs 2 --threads 1 -q
+for threads in 2 3 7; do
+  exits "$threads threads" 0 loci train word2vec corpus.txt -o d.vec --dim 12 --epochs 2 --threads $threads -q
+  yes "the same bytes" cmp d1.vec d.vec
+done
+exits "another seed" 0 loci train word2vec corpus.txt -o d.vec --dim 12 --epochs 2 --seed 2 -q
+unlike "other bytes" "$(cksum <d.vec)" "$(cksum <d1.vec)"
+exits "fast" 0 loci train word2vec corpus.txt -o d.vec --dim 12 --epochs 2 --fast -q
+is "as many words" "$(head -n 1 d.vec)" "$(head -n 1 d1.vec)"
+exits "embeds" 0 loci embed -m d1.vec "w1 w2"
+
 # ---- the word2vec program's spelling
 exits "its spelling" 0 loci train word2vec -train corpus.txt -output p.bin -size 12 -window 5 -sample 1e-4 -hs 0 \
   -negative 5 -threads 1 -iter 1 -min-count 5 -cbow 0 -alpha 0.025 -binary 1 -debug 2 -save-vocab words.txt --exact
@@ -51,10 +63,10 @@ yes "is left alone" test -s c.bin.checkpoint/diary.txt
 rm -r c.bin.checkpoint
 yes "nothing is left of what was refused" test "$(echo c.*)" = 'c.*'
 
-# ---- interrupted and gone on with: interrupt NAME SIGNAL option…
+# ---- interrupted and gone on with: interrupt SIGNAL option…
 interrupt() {
-  name=$1 signal=$2
-  shift 2
+  signal=$1
+  shift
   loci train word2vec corpus.txt -o i.bin "$@" >i.out 2>i.err &
   pid=$!
   tries=0
@@ -86,7 +98,9 @@ else
   skip "interrupted in time" "the training was over before the signal"
 fi
 rm -rf i.bin*
-interrupt "kill -9" KILL "$@" --checkpoint 1
+set -- --dim 12 --epochs 300
+exits "the whole, default mode" 0 loci train word2vec corpus.txt -o whole.bin "$@"
+interrupt KILL "$@" --checkpoint 1
 if [ $code = 137 ]; then
   exits "kill -9: goes on" 0 loci train word2vec corpus.txt -o i.bin "$@" --resume
   yes "to the same bytes" cmp i.bin whole.bin

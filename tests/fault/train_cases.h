@@ -27,22 +27,58 @@ static inline void train_common(loci_train_common *common, const train_setting *
   common->corpus.min_count = 2;
 }
 
+static inline void word2vec_options(loci_word2vec_options *o, const train_setting *setting) {
+  loci_word2vec_options_init(o);
+  train_common(&o->common, setting);
+  o->common.corpus.split = LOCI_SPLIT_SPACE;
+  o->common.corpus.fold = LOCI_FOLD_NONE;
+  o->dim = 12;
+  o->epochs = setting->epochs;
+}
+
 static inline loci_status train_word2vec_exact(loci_context *context, const char *corpus, const train_setting *setting,
                                                const char *output, loci_error *error) {
   loci_word2vec_options o;
-  loci_word2vec_options_init(&o);
-  train_common(&o.common, setting);
+  word2vec_options(&o, setting);
   o.mode = LOCI_MODE_EXACT;
-  o.common.corpus.split = LOCI_SPLIT_SPACE;
-  o.common.corpus.fold = LOCI_FOLD_NONE;
   o.hierarchical = 1;
-  o.dim = 12;
-  o.epochs = setting->epochs;
   return loci_train_word2vec(context, corpus, &o, output, error);
 }
 
+static inline loci_status train_word2vec_skipgram(loci_context *context, const char *corpus,
+                                                  const train_setting *setting, const char *output, loci_error *error) {
+  loci_word2vec_options o;
+  word2vec_options(&o, setting);
+  o.common.corpus.split = LOCI_SPLIT_WORDS;
+  o.common.corpus.fold = LOCI_FOLD_LOWER;
+  return loci_train_word2vec(context, corpus, &o, output, error);
+}
+
+static inline loci_status train_word2vec_cbow(loci_context *context, const char *corpus, const train_setting *setting,
+                                              const char *output, loci_error *error) {
+  loci_word2vec_options o;
+  word2vec_options(&o, setting);
+  o.arch = LOCI_ARCH_CBOW;
+  o.hierarchical = 1;
+  return loci_train_word2vec(context, corpus, &o, output, error);
+}
+
+static inline loci_status train_fasttext(loci_context *context, const char *corpus, const train_setting *setting,
+                                         const char *output, loci_error *error) {
+  loci_fasttext_options o;
+  loci_fasttext_options_init(&o);
+  train_common(&o.common, setting);
+  o.dim = 12;
+  o.buckets = 500;
+  o.epochs = setting->epochs;
+  return loci_train_fasttext(context, corpus, &o, output, error);
+}
+
 static const train_case train_cases[] = {
-    {"word2vec, exact", "vectors.bin", train_word2vec_exact},
+    {"word2vec, exact", "exact.bin", train_word2vec_exact},
+    {"word2vec, skip-gram", "skipgram.vec", train_word2vec_skipgram},
+    {"word2vec, CBOW", "cbow.npy", train_word2vec_cbow},
+    {"fastText", "fasttext.bin", train_fasttext},
 };
 
 #endif
