@@ -74,14 +74,17 @@ typedef struct loci_glove_options {
   double alpha;                   /* .75, the exponent of the weighting */
   double eta;                     /* .05, the first step of AdaGrad */
   const char *keep_cooccurrences; /* write them here (the reference's format), or NULL */
+  double memory;                  /* gigabytes, as the reference's -memory: how many pairs are counted in memory, and so in
+                                   * which order sums are made; 0 = 3, or max_memory where that is less */
 } loci_glove_options;
 
 LOCI_API void loci_glove_options_init(loci_glove_options *options);
 LOCI_API loci_status loci_train_glove(loci_context *context, const char *corpus, const loci_glove_options *options,
                                       const char *output, loci_error *error);
 
-/* Counts co-occurrences to a file of the reference's format (int32, int32, double, sorted by both words, 1-based), within
- * common.corpus.max_memory (an external sort beyond it). */
+/* Counts co-occurrences to a file of the reference's format (int32, int32, double, sorted by both words, 1-based), with its
+ * bytes for the same vocabulary, window and memory (an external sort beyond that). Where no pair is left for that sort the
+ * reference counts the first pair of all twice: so does LOCI_MODE_EXACT, and no other mode. */
 LOCI_API loci_status loci_cooccurrences(loci_context *context, const char *corpus, const loci_glove_options *options,
                                         const char *output, loci_error *error);
 

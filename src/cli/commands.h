@@ -28,6 +28,7 @@
   each(train_fasttext) \
   each(train_classify) \
   each(classify) \
+  each(train_glove) \
   each(distil) \
   each(convert) \
   each(eval) \

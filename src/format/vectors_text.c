@@ -68,25 +68,20 @@ bool loci__vectors_text_line(const char *data, size_t length, size_t dim) {
 }
 
 size_t loci__vectors_text_dim(const char *data, size_t length) {
-  size_t seen[FIRST_LINES], n_lines = 0, best = 0, most = 0;
+  size_t least = SIZE_MAX;
   const char *at = data, *const all_end = data + length;
-  while (n_lines < FIRST_LINES && at < all_end) {
+  for (int lines = 0; lines < FIRST_LINES && at < all_end; lines++) {
     const char *next;
     const char *end = line_end(at, all_end, &next);
-    size_t word;
-    if (end > at) parse_line(at, end, SIZE_MAX, NULL, &word, &seen[n_lines++]);
+    if (end > at) {
+      /* All fields but the first may be numbers: a word may be one too ("1990"), so the shortest line tells. */
+      size_t n = 0, word;
+      parse_line(at, end, SIZE_MAX, NULL, &word, &n);
+      if (n < least) least = n;
+    }
     at = next < all_end ? next + 1 : all_end;
   }
-  /* All fields but the first may be numbers, and a word may end with one ("no 1"), so what most lines have is it. */
-  for (size_t i = 0; i < n_lines; i++) {
-    size_t n = 0;
-    for (size_t j = 0; j < n_lines; j++) n += seen[j] == seen[i];
-    if (n > most || (n == most && seen[i] > best)) {
-      most = n;
-      best = seen[i];
-    }
-  }
-  return best;
+  return least == SIZE_MAX ? 0 : least;
 }
 
 /* ---- chunks ---- */

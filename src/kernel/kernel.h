@@ -66,6 +66,23 @@ enum { LOCI__WORD_BLOCK = 6 };
 /* Columns of a block of vectors (sparse algebra). */
 enum { LOCI__BLOCK = 32 };
 
+/* One co-occurrence for GloVe: log_x = ln X, weight = f(X). */
+typedef struct loci__glove_pair {
+  uint32_t row, column;
+  float log_x, weight;
+} loci__glove_pair;
+
+typedef struct loci__glove_step {
+  const loci__glove_pair *pairs;
+  size_t n;
+  /* Word r's vector at rows + 2·r·stride, its sums of squared gradients `stride` floats behind; 64-byte aligned. What pads
+   * the vector is 0 and stays 0; what pads the squares is above 0. Rows and columns are different arrays. */
+  float *rows, *columns;
+  float *row_biases, *column_biases; /* [2r] the bias, [2r + 1] its squares */
+  size_t stride;                     /* floats, a multiple of 16 */
+  float eta, clip;
+} loci__glove_step;
+
 typedef struct loci__kernels {
   const char *name; /* "ref", "avx2", "avx512" */
 
@@ -134,6 +151,12 @@ typedef struct loci__kernels {
                            const float *x, float *y);
   void (*block_inner_f64)(const double *x, const double *y, size_t n_rows, double *c);  /* c += xᵀ·y, 32 × 32 */
   void (*block_update_f64)(const double *x, const double *c, size_t n_rows, double *y); /* y −= x·c */
+
+  /* ---- GloVe (Pennington et al. 2014, eq. 8, with AdaGrad) ---- the pairs one after the other:
+   * e = w·c + b_w + b_c − log_x, g = weight·e; both vectors: t = eta·clipped(g·other), x −= t / √squares, squares += t²,
+   * all from the rows as they were; biases: b −= g / √squares, squares += g². 1/√ within 1e-4. A pair whose e is not
+   * finite is left out. Returns Σ ½·weight·e². clip counts only where |g| is above clip / 64: vectors stay far below 64. */
+  double (*glove_f32)(const loci__glove_step *step);
 } loci__kernels;
 
 /* The context's table; never NULL for a context that was made. */

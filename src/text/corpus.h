@@ -51,7 +51,8 @@ size_t loci__vocabulary_size(const loci_vocabulary *vocabulary);
 uint64_t loci__vocabulary_tokens(const loci_vocabulary *vocabulary); /* Σ counts */
 /* length may be NULL. */
 const char *loci__vocabulary_word(const loci_vocabulary *vocabulary, size_t i, size_t *length, uint64_t *count);
-/* Ties of equal counts by bytes instead of by first appearance (GloVe's vocab_count). */
+/* Ties of equal counts by bytes instead of by first appearance: as signed numbers, in the order of GloVe's vocab_count on
+ * x86-64. */
 loci_status loci__vocabulary_sort_ties_by_bytes(loci_vocabulary *vocabulary, loci_error *error);
 
 /* ---- the encoded corpus ---- */

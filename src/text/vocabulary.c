@@ -368,10 +368,15 @@ typedef struct item {
   uint32_t length;
 } item;
 
+/* Bytes are signed, and so is the 0 at the end of a word: what begins with a byte of 128 or more stands before ASCII, and
+ * before the end of a shorter word. */
 static int by_bytes(const void *a, const void *b) {
   const item *x = a, *y = b;
   if (x->count != y->count) return x->count > y->count ? -1 : 1;
-  return compare_words(x->word, x->length, y->word, y->length);
+  size_t least = x->length < y->length ? x->length : y->length, i = 0;
+  while (i < least && x->word[i] == y->word[i]) i++;
+  int one = i < x->length ? (signed char)x->word[i] : 0, other = i < y->length ? (signed char)y->word[i] : 0;
+  return one != other ? one - other : x->length < y->length ? -1 : x->length > y->length;
 }
 
 loci_status loci__vocabulary_sort_ties_by_bytes(loci_vocabulary *v, loci_error *error) {

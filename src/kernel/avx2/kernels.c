@@ -7,6 +7,7 @@
 #include "../simd/block_kernels.h"
 #include "../simd/distance_kernels.h"
 #include "../simd/encoder_kernels.h"
+#include "../simd/glove_kernels.h"
 #include "../simd/picked_kernels.h"
 #include "../simd/word_kernels.h"
 #include "../tables.h"
@@ -112,6 +113,7 @@ const loci__kernels loci__kernels_avx2 = {
     .block_sparse_f32 = vf_block_sparse_f32,
     .block_inner_f64 = vd_block_inner_f64,
     .block_update_f64 = vd_block_update_f64,
+    .glove_f32 = vf_glove_f32,
 };
 
 #endif

@@ -67,6 +67,12 @@ static inline vf vf_fma(vf a, vf b, vf c) {
 static inline vf vf_fnma(vf a, vf b, vf c) {
   return _mm256_fnmadd_ps(a, b, c);
 } /* c − a·b */
+/* 1/√a within 1e-6, for a that is neither tiny nor huge: the estimate of 12 bits and one step of Newton's */
+static inline vf vf_rsqrt(vf a) {
+  vf y = _mm256_rsqrt_ps(a);
+  return _mm256_mul_ps(_mm256_mul_ps(_mm256_set1_ps(0.5f), y),
+                       _mm256_fnmadd_ps(_mm256_mul_ps(a, y), y, _mm256_set1_ps(3.0f)));
+}
 /* b when either is NaN */
 static inline vf vf_max(vf a, vf b) {
   return _mm256_max_ps(a, b);

@@ -67,6 +67,10 @@ static inline vf vf_fma(vf a, vf b, vf c) {
 static inline vf vf_fnma(vf a, vf b, vf c) {
   return _mm512_fnmadd_ps(a, b, c);
 } /* c − a·b */
+/* 1/√a within 2^−14 */
+static inline vf vf_rsqrt(vf a) {
+  return _mm512_rsqrt14_ps(a);
+}
 /* b when either is NaN */
 static inline vf vf_max(vf a, vf b) {
   return _mm512_max_ps(a, b);

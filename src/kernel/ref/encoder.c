@@ -127,4 +127,5 @@ const loci__kernels loci__kernels_ref = {
     .block_sparse_f32 = loci__ref_block_sparse_f32,
     .block_inner_f64 = loci__ref_block_inner_f64,
     .block_update_f64 = loci__ref_block_update_f64,
+    .glove_f32 = loci__ref_glove_f32,
 };
