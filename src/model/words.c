@@ -201,8 +201,8 @@ static loci_status open_splitter(loci_model *model, const char *path, loci__spli
   return status;
 }
 
-/* A table of floats as a tensor, for the fingerprint. */
-static loci_status use_floats(loci_model *model, const char *name, const float *data, size_t n, size_t dim,
+/* A table of floats (of any alignment) as a tensor, for the fingerprint. */
+static loci_status use_floats(loci_model *model, const char *name, const void *data, size_t n, size_t dim,
                               const char *path, loci_error *error) {
   loci__tensor *t = loci__arena_alloc(&model->arena, sizeof *t);
   if (t == NULL) return loci__fail_memory(error, sizeof *t, "a table");
@@ -212,8 +212,8 @@ static loci_status use_floats(loci_model *model, const char *name, const float *
                       .rank = 2,
                       .shape = {n, dim},
                       .n_elements = n * dim,
-                      .n_bytes = n * dim * sizeof *data,
-                      .data = (const unsigned char *)data,
+                      .n_bytes = n * dim * sizeof(float),
+                      .data = data,
                       .path = path};
   return loci__weights_use(model, name, t, error);
 }
@@ -253,11 +253,12 @@ loci_status loci__words_open(loci_model *model, const char *path, bool sif, loci
   s->rows = v->rows;
   s->dropped = loci__tokenizer_unknown(model->tokenizer);
   LOCI__TRY(use_floats(model, "rows", v->rows, v->n, v->dim, v->path, error));
-  if (v->subwords != NULL) {
+  if (v->subwords != NULL && v->subwords->args.max_n > 0) {
     const loci__fasttext *f = v->subwords;
     const size_t n = (size_t)f->args.bucket;
+    const unsigned char *buckets = f->input_bytes + f->n_words * v->dim * sizeof(float);
     model->n_parameters += n * v->dim;
-    LOCI__TRY(use_floats(model, "n-grams", f->input + f->n_words * v->dim, n, v->dim, v->path, error));
+    LOCI__TRY(use_floats(model, "n-grams", buckets, n, v->dim, v->path, error));
   }
   return sif ? open_weights(model, path, error) : LOCI_OK;
 }
