@@ -239,6 +239,7 @@ static loci_status parse(cursor *c, const char *path, bool floats, loci__fasttex
   if (take_i32(c) != LOCI__FASTTEXT_MAGIC || c->past)
     return loci__fail_at(error, LOCI_ERROR_FORMAT, 0, "%s: no fastText model", path);
   const int32_t version = take_i32(c);
+  if (c->past) return broken(path, 4, "no version", error);
   if (version != VERSION && version != VERSION - 1)
     return loci__fail_at(error, LOCI_ERROR_UNSUPPORTED, 4, "%s: version %d of fastText's format; loci reads 11 and 12",
                          path, (int)version);

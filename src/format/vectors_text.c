@@ -68,20 +68,25 @@ bool loci__vectors_text_line(const char *data, size_t length, size_t dim) {
 }
 
 size_t loci__vectors_text_dim(const char *data, size_t length) {
-  size_t least = SIZE_MAX;
+  size_t seen[FIRST_LINES], n_lines = 0, best = 0, most = 0;
   const char *at = data, *const all_end = data + length;
-  for (int lines = 0; lines < FIRST_LINES && at < all_end; lines++) {
+  while (n_lines < FIRST_LINES && at < all_end) {
     const char *next;
     const char *end = line_end(at, all_end, &next);
-    if (end > at) {
-      /* All fields but the first may be numbers: a word may be one too ("1990"), so the shortest line tells. */
-      size_t n = 0, word;
-      parse_line(at, end, SIZE_MAX, NULL, &word, &n);
-      if (n < least) least = n;
-    }
+    size_t word;
+    if (end > at) parse_line(at, end, SIZE_MAX, NULL, &word, &seen[n_lines++]);
     at = next < all_end ? next + 1 : all_end;
   }
-  return least == SIZE_MAX ? 0 : least;
+  /* All fields but the first may be numbers, and a word may end with one ("no 1"), so what most lines have is it. */
+  for (size_t i = 0; i < n_lines; i++) {
+    size_t n = 0;
+    for (size_t j = 0; j < n_lines; j++) n += seen[j] == seen[i];
+    if (n > most || (n == most && seen[i] > best)) {
+      most = n;
+      best = seen[i];
+    }
+  }
+  return best;
 }
 
 /* ---- chunks ---- */

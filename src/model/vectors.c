@@ -1,10 +1,14 @@
-/* model/vectors.c: loci_vectors_open: a file of word vectors (format/), or a static model's folder as a table of its
- * tokens.
+/* model/vectors.c: loci_vectors_open: a file of word vectors (format/) with the counts that lie beside it, or a static
+ * model's folder as a table of its tokens.
+ *
+ * FILE.vocab ("word count" a line) is what trainers of loci write beside their vectors. One that cannot be read is told in
+ * the log and left alone: the vectors do not depend on it.
  *
  * A folder's rows are what its tokens count for in a text: weight · row, as floats. Tokens that the vocabulary does not
  * have (holes between ids) are left out.
  */
 #include "../format/vectors.h"
+#include "../text/corpus.h"
 #include "model.h"
 
 void loci_vectors_options_init(loci_vectors_options *options) {
@@ -74,6 +78,41 @@ static loci_status open_folder(loci_context *context, const char *path, const lo
   return status;
 }
 
+/* Words that FILE.vocab does not name have count 0. */
+static loci_status read_counts(loci_vectors *v, const loci_vectors_options *options, loci_error *error) {
+  loci__buffer name;
+  loci__buffer_init(&name, v->context, 0);
+  loci__buffer_printf(&name, "%s.vocab", v->path);
+  loci_status status = loci__buffer_status(&name, "a path", error);
+  bool there = false;
+  if (status == LOCI_OK) status = loci__file_there(v->context, name.data, &there, error);
+  loci_vocabulary *vocabulary = NULL;
+  if (status == LOCI_OK && there) {
+    loci_error what;
+    const loci_status read = loci_vocabulary_read(v->context, name.data, &vocabulary, &what);
+    if (read == LOCI_ERROR_MEMORY) status = loci__fail_memory(error, v->n * sizeof *v->counts, "the counts");
+    else if (read != LOCI_OK) loci__log(v->context, LOCI_LOG_WARNING, "counts are not used: %s", what.message);
+  }
+  const size_t limit = options != NULL && options->max_memory > 0 ? options->max_memory : SIZE_MAX;
+  if (status == LOCI_OK && vocabulary != NULL) {
+    const size_t bytes = v->n * sizeof *v->counts;
+    v->counts = loci__alloc_zero(v->context, v->n, sizeof *v->counts);
+    if (bytes > limit - (v->used < limit ? v->used : limit))
+      status = loci__fail(error, LOCI_ERROR_LIMIT, "%s: its counts would take more memory than is allowed", v->path);
+    else if (v->counts == NULL) status = loci__fail_memory(error, bytes, "the counts");
+  }
+  for (size_t i = 0; status == LOCI_OK && vocabulary != NULL && i < loci__vocabulary_size(vocabulary); i++) {
+    uint64_t count;
+    size_t length;
+    const char *word = loci__vocabulary_word(vocabulary, i, &length, &count);
+    const int64_t at = loci_vectors_find(v, word, length);
+    if (at >= 0) v->counts[at] = count;
+  }
+  loci_vocabulary_free(vocabulary);
+  loci__buffer_release(&name);
+  return status;
+}
+
 loci_status loci_vectors_open(loci_context *context, const char *path, const loci_vectors_options *options,
                               loci_vectors **out, loci_error *error) {
   *out = NULL;
@@ -82,6 +121,11 @@ loci_status loci_vectors_open(loci_context *context, const char *path, const loc
   loci_file_info info;
   const int failed = loci__file_stat(context, path, true, &info);
   if (failed < 0) return loci__fail_file(error, "open", path, failed);
-  return info.kind == LOCI_FILE_FOLDER ? open_folder(context, path, options, out, error)
-                                       : loci__vectors_open_file(context, path, options, out, error);
+  if (info.kind == LOCI_FILE_FOLDER) return open_folder(context, path, options, out, error);
+  loci_vectors *v;
+  LOCI__TRY(loci__vectors_open_file(context, path, options, &v, error));
+  const loci_status status = v->counts == NULL ? read_counts(v, options, error) : LOCI_OK;
+  if (status != LOCI_OK) loci_vectors_close(v);
+  else *out = v;
+  return status;
 }
