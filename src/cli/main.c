@@ -28,12 +28,15 @@ static int exit_code(loci_status status) {
 }
 
 /* What to do next, where the message of the library cannot know it: it does not know the command's words. */
-static const char *next_step(loci_status status, const char *message) {
+static const char *next_step(const loci__command *command, loci_status status, const char *message) {
+  bool collection = command && command->uses & LOCI__USES_COLLECTION;
   switch (status) {
-    case LOCI_ERROR_NOT_FOUND: return strchr(message, '`') ? NULL : "`loci status` names the folders that are indexed";
+    case LOCI_ERROR_NOT_FOUND:
+      return !collection || strchr(message, '`') ? NULL : "`loci status` names the folders that are indexed";
     case LOCI_ERROR_MODEL: return "`loci doctor` lists the models that are there, and where they are looked for";
-    case LOCI_ERROR_CORRUPT: return "`loci check --deep` says what is damaged; `loci reindex` makes the vectors anew";
-    case LOCI_ERROR_LOCKED: return "searching goes on meanwhile";
+    case LOCI_ERROR_CORRUPT:
+      return collection ? "`loci check --deep` says what is damaged; `loci reindex` makes the vectors anew" : NULL;
+    case LOCI_ERROR_LOCKED: return collection ? "searching goes on meanwhile" : NULL;
     case LOCI_ERROR_MEMORY: return "free some memory, or set LOCI_THREADS=1 to need less";
     case LOCI_ERROR_INTERNAL: return "this is a fault of loci: please report it with the command that shows it";
     default: return NULL;
@@ -57,7 +60,7 @@ static void tell_error(loci__cli *cli, loci_status status, const loci_error *err
   }
   fprintf(stderr, "loci: %s\n", shown.data ? shown.data : "out of memory");
   loci__buffer_release(&shown);
-  const char *hint = next_step(status, error->message);
+  const char *hint = next_step(cli->command, status, error->message);
   if (hint) fprintf(stderr, "loci: %s\n", hint);
 }
 
