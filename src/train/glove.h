@@ -29,14 +29,14 @@ typedef struct loci__glove_tiling {
   char key[33]; /* hash of all that the tiles depend on */
 } loci__glove_tiling;
 
-/* Rows and columns are each cut into n_blocks ranges of about as many pairs; tile (i, j) is pairs[starts[i·n_blocks + j] …],
- * in the order in which it is worked off. Immutable. */
+/* Words are dealt out to n_blocks blocks as rows and as columns; tile (i, j) is pairs[starts[i·n_blocks + j] …], in the
+ * order in which it is worked off. Immutable. */
 typedef struct loci__glove_tiles {
   loci__mapping mapping;
-  size_t n_blocks;
+  size_t n_words, n_blocks;
   uint64_t n_pairs;
-  const uint32_t *row_cuts, *column_cuts; /* n_blocks + 1 */
-  const uint64_t *starts;                 /* n_blocks² + 1 */
+  const uint64_t *starts;                     /* n_blocks² + 1 */
+  const uint16_t *row_blocks, *column_blocks; /* of each word */
   const loci__glove_pair *pairs;
 } loci__glove_tiles;
 

@@ -1,21 +1,25 @@
 /* train/glove_tiles.c: the co-occurrence matrix as tiles, a file that the default optimiser maps.
  *
- * Rows and columns are cut into n_blocks ranges of about equal numbers of pairs: frequent words, whose rows are nearly
- * full, stand in narrow ranges, rare ones in wide ones. Tiles (i, i + d mod n_blocks) of one diagonal d share no row and no
- * column, so their updates are independent (Gemulla et al. 2011: distributed stochastic gradient descent, there with
- * "strata"). Within a tile, pairs are in the order in which they are worked off:
- *   columns in chunks whose vectors and squares fit into CACHE bytes;
+ * Words are dealt out to n_blocks blocks of rows and n_blocks blocks of columns, frequent and rare ones evenly: of each
+ * n_blocks words next to each other in the vocabulary every block gets one, by a draw. Tile (i, j) holds the pairs of row
+ * block i and column block j. Tiles (i, i + d mod n_blocks) of one diagonal d share no row and no column, so their updates
+ * are independent (Gemulla et al. 2011: distributed stochastic gradient descent, there with "strata"). Because words are
+ * dealt out, all tiles are about equally great and each is a fair sample of the whole matrix; ranges of the vocabulary as
+ * blocks would make tiles of frequent words only and of rare words only, between which the biases swing to and fro: more
+ * epochs for the same cost (docs/speed.md has the experiment).
+ *
+ * Within a tile, pairs are in the order in which they are worked off:
+ *   columns in chunks, dealt out like blocks, whose vectors and squares fit into CACHE bytes;
  *   within a chunk row after row, the rows in an order drawn by hash;
  *   within a row columns in an order drawn by hash.
- * So a chunk's columns stay in the second-level cache and a row's own vector in the first, while the order is as good as
- * random where that matters: which words a word meets one after the other.
+ * So a chunk's columns stay in the second-level cache and a row's own vector in the first.
  *
  * The number of blocks and the chunks follow from the counts and the dimension alone, never from the machine: the order of
  * the pairs decides the bits.
  *
- * File: a header of 64 bytes {magic, n_words, n_blocks, n_pairs, key[32]}, cuts of rows and columns, starts, then from a
- * multiple of 64 on the pairs. Written beside, fsynced, renamed. What is read is checked pair by pair: the kernel trusts
- * row and column.
+ * File: a header of 64 bytes {magic, n_words, n_blocks, n_pairs, key[32]}, starts, the row block and the column block of
+ * each word, then from a multiple of 64 on the pairs. Written beside, fsynced, renamed. What is read is checked pair by
+ * pair: the kernel trusts row and column, and the tasks of a diagonal that tiles are disjoint.
  */
 #include "glove.h"
 
@@ -38,8 +42,8 @@ typedef struct header {
 
 static const char magic[8] = "LOCIGLV1";
 
-static size_t pairs_at(size_t n_blocks) {
-  size_t size = sizeof(header) + 2 * (n_blocks + 1) * sizeof(uint32_t) + (n_blocks * n_blocks + 1) * sizeof(uint64_t);
+static size_t pairs_at(size_t n_blocks, size_t n_words) {
+  size_t size = sizeof(header) + (n_blocks * n_blocks + 1) * sizeof(uint64_t) + 2 * n_words * sizeof(uint16_t);
   return (size + 63) / 64 * 64;
 }
 
@@ -62,28 +66,29 @@ typedef struct sorted_pair {
 typedef struct making {
   loci_context *context;
   const loci__cooccur_record *records;
-  size_t n, n_blocks, chunk;
+  size_t n, n_blocks, n_chunks; /* chunks of a block of columns */
   const loci__glove_tiling *tiling;
-  uint32_t *row_cuts, *column_cuts;
-  uint16_t *column_blocks; /* of each word */
-  uint64_t *block_starts;  /* n_blocks + 1: records of each row block */
+  uint16_t *row_blocks, *column_blocks; /* of each word */
+  uint32_t *chunks;                     /* of each word as column */
+  uint64_t *row_starts;                 /* n_words + 1: records of each row */
+  uint64_t *block_starts;               /* n_blocks + 1: pairs of each row block */
   uint64_t *starts;
   int file;
   const char *path;
 } making;
 
-/* Block k ends with the word at which (k + 1)/n of all pairs are reached; each has a word at least. */
-static void cut(const uint64_t *counts, size_t n_words, uint64_t total, size_t n_blocks, uint32_t *cuts) {
-  uint64_t seen = 0;
-  size_t word = 0;
-  cuts[0] = 0;
-  for (size_t k = 0; k < n_blocks; k++) {
-    const size_t least = word + 1, most = n_words - (n_blocks - 1 - k);
-    const double wanted = (double)total * (double)(k + 1) / (double)n_blocks;
-    while (word < most && (word < least || (double)seen < wanted)) seen += counts[word++];
-    cuts[k + 1] = (uint32_t)word;
+/* Of each n_hands words next to each other every hand gets one; the last of them may be fewer. */
+static void deal(loci__random *random, size_t n_words, uint32_t *hands, size_t n_hands, uint32_t *out) {
+  for (size_t i = 0; i < n_hands; i++) hands[i] = (uint32_t)i;
+  for (size_t first = 0; first < n_words; first += n_hands) {
+    for (size_t i = 0; i < n_hands && first + i < n_words; i++) {
+      size_t j = i + (size_t)loci__random_below(random, n_hands - i);
+      uint32_t hand = hands[j];
+      hands[j] = hands[i];
+      hands[i] = hand;
+      out[first + i] = hand;
+    }
   }
-  cuts[n_blocks] = (uint32_t)n_words;
 }
 
 static uint64_t mixed(uint64_t x) { /* the finaliser of splitmix64 */
@@ -122,26 +127,28 @@ static loci_status make_block(void *arg, size_t task, size_t worker, loci_error 
   if (!pairs || !scratch) status = loci__fail_memory(error, 2 * n * sizeof *pairs, "ordering co-occurrences");
   if (status == LOCI_OK) {
     uint64_t *counts = m->starts + task * m->n_blocks; /* made to starts when all tasks are done */
-    for (size_t i = 0; i < n; i++) {
-      const loci__cooccur_record *r = &m->records[first + i];
-      const uint32_t row = (uint32_t)r->word - 1, column = (uint32_t)r->context - 1;
-      const size_t block = m->column_blocks[column];
-      const uint64_t chunk = (column - m->column_cuts[block]) / m->chunk;
-      const uint64_t row_hash = mixed(seed ^ mixed((uint64_t)row << 32 | chunk)) >> 48;
-      const uint64_t pair_hash = mixed(seed ^ ((uint64_t)row << 32 | column)) >> 48;
-      pairs[i].key = (uint64_t)block << 52 | (chunk & 0xfffff) << 32 | row_hash << 16 | pair_hash;
-      pairs[i].pair = (loci__glove_pair){
-          .row = row,
-          .column = column,
-          .log_x = (float)log(r->weight),
-          .weight = r->weight > x_max ? 1.0f : (float)pow(r->weight / x_max, alpha)};
-      counts[block]++;
+    size_t i = 0;
+    for (size_t row = 0; row < m->tiling->n_words; row++) {
+      if (m->row_blocks[row] != task) continue;
+      for (uint64_t at = m->row_starts[row]; at < m->row_starts[row + 1]; at++, i++) {
+        const uint32_t column = (uint32_t)m->records[at].context - 1;
+        const double x = m->records[at].weight;
+        const uint64_t block = m->column_blocks[column], chunk = m->chunks[column];
+        const uint64_t row_hash = mixed(seed ^ mixed((uint64_t)row << 32 | chunk)) >> 48;
+        const uint64_t pair_hash = mixed(seed ^ ((uint64_t)row << 32 | column)) >> 48;
+        pairs[i].key = block << 52 | (chunk & 0xfffff) << 32 | row_hash << 16 | pair_hash;
+        pairs[i].pair = (loci__glove_pair){.row = (uint32_t)row,
+                                           .column = column,
+                                           .log_x = (float)log(x),
+                                           .weight = x > x_max ? 1.0f : (float)pow(x / x_max, alpha)};
+        counts[block]++;
+      }
     }
     sort_pairs(&pairs, &scratch, n, 64);
     loci__glove_pair *out = (loci__glove_pair *)(void *)scratch;
-    for (size_t i = 0; i < n; i++) out[i] = pairs[i].pair;
+    for (size_t p = 0; p < n; p++) out[p] = pairs[p].pair;
     int failed = loci__file_pwrite_all(m->context, m->file, out, n * sizeof *out,
-                                       (int64_t)(pairs_at(m->n_blocks) + first * sizeof *out));
+                                       (int64_t)(pairs_at(m->n_blocks, m->tiling->n_words) + first * sizeof *out));
     if (failed) status = loci__fail_file(error, "write", m->path, failed);
   }
   loci__free(m->context, pairs);
@@ -150,27 +157,31 @@ static loci_status make_block(void *arg, size_t task, size_t worker, loci_error 
 }
 
 static loci_status plan(making *m, loci_error *error) {
-  const size_t n_words = m->tiling->n_words;
-  uint64_t *rows = loci__alloc_zero(m->context, n_words, sizeof *rows);
-  uint64_t *columns = loci__alloc_zero(m->context, n_words, sizeof *columns);
+  const size_t n_words = m->tiling->n_words, n_hands = m->n_blocks * m->n_chunks;
+  uint32_t *hands = loci__alloc_array(m->context, n_hands, sizeof *hands);
+  uint32_t *dealt = loci__alloc_array(m->context, n_words, sizeof *dealt);
   loci_status status = LOCI_OK;
-  if (!rows || !columns) {
-    status = loci__fail_memory(error, 2 * n_words * sizeof *rows, "ordering co-occurrences");
+  if (!hands || !dealt) {
+    status = loci__fail_memory(error, n_words * sizeof *dealt, "ordering co-occurrences");
   } else {
-    for (size_t i = 0; i < m->n; i++) {
-      rows[m->records[i].word - 1]++;
-      columns[m->records[i].context - 1]++;
+    loci__random random;
+    loci__random_init(&random, m->tiling->seed);
+    deal(&random, n_words, hands, m->n_blocks, dealt);
+    for (size_t i = 0; i < n_words; i++) m->row_blocks[i] = (uint16_t)dealt[i];
+    deal(&random, n_words, hands, n_hands, dealt);
+    for (size_t i = 0; i < n_words; i++) {
+      m->column_blocks[i] = (uint16_t)(dealt[i] % m->n_blocks);
+      m->chunks[i] = (uint32_t)(dealt[i] / m->n_blocks);
     }
-    cut(rows, n_words, m->n, m->n_blocks, m->row_cuts);
-    cut(columns, n_words, m->n, m->n_blocks, m->column_cuts);
-    for (size_t k = 0; k < m->n_blocks; k++) {
-      m->block_starts[k + 1] = m->block_starts[k];
-      for (size_t r = m->row_cuts[k]; r < m->row_cuts[k + 1]; r++) m->block_starts[k + 1] += rows[r];
-      for (size_t c = m->column_cuts[k]; c < m->column_cuts[k + 1]; c++) m->column_blocks[c] = (uint16_t)k;
+    for (size_t i = 0; i < m->n; i++) m->row_starts[m->records[i].word]++;
+    for (size_t i = 0; i < n_words; i++) {
+      m->block_starts[m->row_blocks[i] + 1] += m->row_starts[i + 1];
+      m->row_starts[i + 1] += m->row_starts[i];
     }
+    for (size_t i = 0; i < m->n_blocks; i++) m->block_starts[i + 1] += m->block_starts[i];
   }
-  loci__free(m->context, rows);
-  loci__free(m->context, columns);
+  loci__free(m->context, hands);
+  loci__free(m->context, dealt);
   return status;
 }
 
@@ -192,9 +203,9 @@ static loci_status write_all(making *m, loci__meter *meter, loci_error *error) {
     const void *data;
     size_t size;
   } parts[] = {{&head, sizeof head},
-               {m->row_cuts, (m->n_blocks + 1) * sizeof *m->row_cuts},
-               {m->column_cuts, (m->n_blocks + 1) * sizeof *m->column_cuts},
-               {m->starts, (n_tiles + 1) * sizeof *m->starts}};
+               {m->starts, (n_tiles + 1) * sizeof *m->starts},
+               {m->row_blocks, m->tiling->n_words * sizeof *m->row_blocks},
+               {m->column_blocks, m->tiling->n_words * sizeof *m->column_blocks}};
   int64_t at = 0;
   int failed = 0;
   for (size_t i = 0; i < LOCI__COUNT(parts) && !failed; i++) {
@@ -215,18 +226,19 @@ loci_status loci__glove_tiles_make(loci_context *context, const loci__cooccur_re
                                    loci_error *error) {
   making m = {.context = context, .records = records, .n = n, .tiling = tiling, .path = path, .file = -1};
   m.n_blocks = loci__glove_blocks(n, tiling->n_words);
-  m.chunk = CACHE / (2 * stride_of(tiling->dim) * sizeof(float));
-  if (m.chunk == 0) m.chunk = 1;
+  const size_t fit = CACHE / (2 * stride_of(tiling->dim) * sizeof(float)), of_block = tiling->n_words / m.n_blocks + 1;
+  m.n_chunks = fit ? (of_block + fit - 1) / fit : of_block;
   size_t path_length = strlen(path);
   char *beside = loci__alloc(context, path_length + sizeof ".new");
-  m.row_cuts = loci__alloc_zero(context, m.n_blocks + 1, sizeof *m.row_cuts);
-  m.column_cuts = loci__alloc_zero(context, m.n_blocks + 1, sizeof *m.column_cuts);
+  m.row_blocks = loci__alloc_zero(context, tiling->n_words, sizeof *m.row_blocks);
   m.column_blocks = loci__alloc_zero(context, tiling->n_words, sizeof *m.column_blocks);
+  m.chunks = loci__alloc_zero(context, tiling->n_words, sizeof *m.chunks);
+  m.row_starts = loci__alloc_zero(context, tiling->n_words + 1, sizeof *m.row_starts);
   m.block_starts = loci__alloc_zero(context, m.n_blocks + 1, sizeof *m.block_starts);
   m.starts = loci__alloc_zero(context, m.n_blocks * m.n_blocks + 1, sizeof *m.starts);
   loci_status status = LOCI_OK;
-  if (!beside || !m.row_cuts || !m.column_cuts || !m.column_blocks || !m.block_starts || !m.starts) {
-    status = loci__fail_memory(error, tiling->n_words * sizeof *m.column_blocks, "ordering co-occurrences");
+  if (!beside || !m.row_blocks || !m.column_blocks || !m.chunks || !m.row_starts || !m.block_starts || !m.starts) {
+    status = loci__fail_memory(error, tiling->n_words * sizeof *m.row_starts, "ordering co-occurrences");
   } else {
     memcpy(beside, path, path_length);
     memcpy(beside + path_length, ".new", sizeof ".new");
@@ -242,9 +254,10 @@ loci_status loci__glove_tiles_make(loci_context *context, const loci__cooccur_re
     if (status != LOCI_OK) loci__file_unlink(context, beside);
   }
   loci__free(context, beside);
-  loci__free(context, m.row_cuts);
-  loci__free(context, m.column_cuts);
+  loci__free(context, m.row_blocks);
   loci__free(context, m.column_blocks);
+  loci__free(context, m.chunks);
+  loci__free(context, m.row_starts);
   loci__free(context, m.block_starts);
   loci__free(context, m.starts);
   return status;
@@ -252,10 +265,9 @@ loci_status loci__glove_tiles_make(loci_context *context, const loci__cooccur_re
 
 /* ---- reading ---- */
 
-static bool good_cuts(const uint32_t *cuts, size_t n_blocks, size_t n_words) {
-  if (cuts[0] != 0 || cuts[n_blocks] != n_words) return false;
-  for (size_t i = 0; i < n_blocks; i++) {
-    if (cuts[i] > cuts[i + 1]) return false;
+static bool good_blocks(const uint16_t *blocks, size_t n_blocks, size_t n_words) {
+  for (size_t i = 0; i < n_words; i++) {
+    if (blocks[i] >= n_blocks) return false;
   }
   return true;
 }
@@ -265,8 +277,8 @@ static bool good_tile(const loci__glove_tiles *t, size_t i, size_t j) {
   if (first > end || end > t->n_pairs) return false;
   for (uint64_t p = first; p < end; p++) {
     const loci__glove_pair *pair = &t->pairs[p];
-    if (pair->row < t->row_cuts[i] || pair->row >= t->row_cuts[i + 1]) return false;
-    if (pair->column < t->column_cuts[j] || pair->column >= t->column_cuts[j + 1]) return false;
+    if (pair->row >= t->n_words || t->row_blocks[pair->row] != i) return false;
+    if (pair->column >= t->n_words || t->column_blocks[pair->column] != j) return false;
     if (!isfinite(pair->log_x) || !(pair->weight >= 0 && pair->weight <= 1)) return false;
   }
   return true;
@@ -293,22 +305,24 @@ loci_status loci__glove_tiles_open(loci_context *context, const char *path, cons
   if (tiles->mapping.length >= sizeof head) memcpy(&head, data, sizeof head);
   bool good = memcmp(head.magic, magic, sizeof magic) == 0 && head.n_blocks >= 1 && head.n_blocks <= BLOCKS_MOST;
   size_t size = 0;
+  const bool other = good && (head.n_words != tiling->n_words || memcmp(head.key, tiling->key, sizeof head.key) != 0);
   good = good && loci__mul((size_t)head.n_pairs, sizeof(loci__glove_pair), &size) &&
-         loci__add(size, pairs_at((size_t)head.n_blocks), &size) && size == tiles->mapping.length;
+         loci__add(size, pairs_at((size_t)head.n_blocks, tiling->n_words), &size) && size == tiles->mapping.length;
   loci_status status = LOCI_OK;
-  if (!good) {
-    status = loci__fail(error, LOCI_ERROR_FORMAT, "'%s' is no file of tiles, or it is cut off", path);
-  } else if (head.n_words != tiling->n_words || memcmp(head.key, tiling->key, sizeof head.key) != 0) {
+  if (other) {
     status = loci__fail(error, LOCI_ERROR_NOT_FOUND, "'%s' is of other settings", path);
+  } else if (!good) {
+    status = loci__fail(error, LOCI_ERROR_FORMAT, "'%s' is no file of tiles, or it is cut off", path);
   } else {
     tiles->n_blocks = (size_t)head.n_blocks;
     tiles->n_pairs = head.n_pairs;
-    tiles->row_cuts = (const uint32_t *)(const void *)(data + sizeof head);
-    tiles->column_cuts = tiles->row_cuts + tiles->n_blocks + 1;
-    tiles->starts = (const uint64_t *)(const void *)(tiles->column_cuts + tiles->n_blocks + 1);
-    tiles->pairs = (const loci__glove_pair *)(const void *)(data + pairs_at(tiles->n_blocks));
-    if (!good_cuts(tiles->row_cuts, tiles->n_blocks, tiling->n_words) ||
-        !good_cuts(tiles->column_cuts, tiles->n_blocks, tiling->n_words) || tiles->starts[0] != 0 ||
+    tiles->n_words = tiling->n_words;
+    tiles->starts = (const uint64_t *)(const void *)(data + sizeof head);
+    tiles->row_blocks = (const uint16_t *)(tiles->starts + tiles->n_blocks * tiles->n_blocks + 1);
+    tiles->column_blocks = tiles->row_blocks + tiles->n_words;
+    tiles->pairs = (const loci__glove_pair *)(const void *)(data + pairs_at(tiles->n_blocks, tiles->n_words));
+    if (!good_blocks(tiles->row_blocks, tiles->n_blocks, tiles->n_words) ||
+        !good_blocks(tiles->column_blocks, tiles->n_blocks, tiles->n_words) || tiles->starts[0] != 0 ||
         tiles->starts[tiles->n_blocks * tiles->n_blocks] != tiles->n_pairs ||
         loci__pool_run(context, tiles->n_blocks, check_row, tiles, NULL) != LOCI_OK) {
       status = loci__fail(error, LOCI_ERROR_FORMAT, "'%s' is damaged: remove its folder and begin anew", path);
