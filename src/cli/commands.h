@@ -24,6 +24,8 @@
   each(relation) \
   each(axis) \
   each(bias) \
+  each(vocab) \
+  each(phrases) \
   each(train_word2vec) \
   each(train_fasttext) \
   each(train_classify) \
