@@ -43,7 +43,7 @@ loci_status loci__file_write_atomic(loci_context *context, const char *path, con
  * after either and on {0}. */
 typedef struct loci__file_out {
   loci_context *context;
-  char *path, *temporary;
+  char *path, *folder, *temporary;
   char *buffer; /* what is not written yet */
   size_t used;
   int64_t offset;

@@ -2,7 +2,6 @@
  * what was there before. Bytes are gathered in blocks; a failed write is kept and told by close. */
 #include "file.h"
 
-#include <errno.h>
 #include <fcntl.h>
 #include <unistd.h>
 
@@ -10,6 +9,7 @@ enum { BLOCK = 1 << 18 };
 
 static void release(loci__file_out *out) {
   loci__free(out->context, out->path);
+  loci__free(out->context, out->folder);
   loci__free(out->context, out->temporary);
   loci__free(out->context, out->buffer);
   *out = (loci__file_out){0};
@@ -30,9 +30,10 @@ loci_status loci__file_out_open(loci__file_out *out, loci_context *context, cons
   loci__buffer_printf(&name, "%s.%ld.tmp", path, (long)getpid());
   out->temporary = loci__buffer_take(&name);
   out->path = loci__strdup(out->context, path);
+  out->folder = loci__path_folder(out->context, path);
   out->buffer = loci__alloc(out->context, BLOCK);
   loci_status status = LOCI_OK;
-  if (out->temporary == NULL || out->path == NULL || out->buffer == NULL) {
+  if (out->temporary == NULL || out->path == NULL || out->folder == NULL || out->buffer == NULL) {
     status = loci__fail_memory(error, BLOCK, path);
   } else {
     out->fd = loci__file_open(out->context, out->temporary, O_WRONLY | O_CREAT | O_TRUNC, 0666);
@@ -79,10 +80,8 @@ loci_status loci__file_out_close(loci__file_out *out, loci_error *error) {
   if (failed != 0) {
     loci__file_unlink(out->context, out->temporary);
   } else {
-    char *folder = loci__path_folder(out->context, out->path);
     verb = "sync the folder of";
-    failed = folder == NULL ? -ENOMEM : loci__file_fsync_folder(out->context, folder);
-    loci__free(out->context, folder);
+    failed = loci__file_fsync_folder(out->context, out->folder);
   }
   const loci_status status = failed == 0 ? LOCI_OK : loci__fail_file(error, verb, out->path, failed);
   release(out);

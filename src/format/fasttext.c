@@ -47,12 +47,11 @@ static bool continues(char byte) {
   return ((unsigned char)byte & 0xc0) == 0x80;
 }
 
-size_t loci__fasttext_ngrams(const char *word, size_t length, int32_t min_n, int32_t max_n, int32_t bucket,
-                             int32_t *out, size_t capacity) {
-  if (max_n <= 0 || bucket <= 0 || (length == sizeof end_of_line - 1 && memcmp(word, end_of_line, length) == 0))
-    return 0;
+/* Calls `each` for the bucket of every n-gram, in the reference's order. */
+static void each_ngram(const char *word, size_t length, int32_t min_n, int32_t max_n, int32_t bucket,
+                       void (*each)(void *arg, int32_t id), void *arg) {
+  if (max_n <= 0 || bucket <= 0 || (length == sizeof end_of_line - 1 && memcmp(word, end_of_line, length) == 0)) return;
   const size_t end = length + 2;
-  size_t count = 0;
   for (size_t i = 0; i < end; i++) {
     if (continues(padded(word, length, i))) continue;
     uint32_t h = hash_start;
@@ -60,12 +59,27 @@ size_t loci__fasttext_ngrams(const char *word, size_t length, int32_t min_n, int
     for (int32_t n = 1; j < end && n <= max_n; n++) {
       h = mix(h, padded(word, length, j++));
       while (j < end && continues(padded(word, length, j))) h = mix(h, padded(word, length, j++));
-      if (n < min_n || (n == 1 && (i == 0 || j == end))) continue;
-      if (count < capacity) out[count] = (int32_t)(h % (uint32_t)bucket);
-      count++;
+      if (n >= min_n && !(n == 1 && (i == 0 || j == end))) each(arg, (int32_t)(h % (uint32_t)bucket));
     }
   }
-  return count;
+}
+
+typedef struct listing {
+  int32_t *out;
+  size_t count, capacity;
+} listing;
+
+static void list_ngram(void *arg, int32_t id) {
+  listing *l = arg;
+  if (l->count < l->capacity) l->out[l->count] = id;
+  l->count++;
+}
+
+size_t loci__fasttext_ngrams(const char *word, size_t length, int32_t min_n, int32_t max_n, int32_t bucket,
+                             int32_t *out, size_t capacity) {
+  listing l = {.out = out, .capacity = capacity};
+  each_ngram(word, length, min_n, max_n, bucket, list_ngram, &l);
+  return l.count;
 }
 
 /* ---- vectors of words ---- */
@@ -86,23 +100,29 @@ static void add_row(const loci__fasttext *file, size_t row, float *out) {
   }
 }
 
+typedef struct adding {
+  const loci__fasttext *file;
+  float *out;
+  size_t parts;
+} adding;
+
+static void add_ngram(void *arg, int32_t id) {
+  adding *a = arg;
+  add_row(a->file, a->file->n_words + (size_t)id, a->out);
+  a->parts++;
+}
+
 bool loci__fasttext_vector(const loci__fasttext *file, int64_t i, const char *word, size_t length, float *out) {
-  enum { AT_ONCE = 256 };
-  int32_t few[AT_ONCE], *ids = few;
   const loci__fasttext_args *a = &file->args;
+  adding sum = {.file = file, .out = out};
   memset(out, 0, (size_t)a->dim * sizeof *out);
-  const size_t n = loci__fasttext_ngrams(word, length, a->min_n, a->max_n, a->bucket, few, AT_ONCE);
-  if (n > AT_ONCE) {
-    ids = loci__alloc_array(file->context, n, sizeof *ids);
-    if (ids == NULL) return false;
-    loci__fasttext_ngrams(word, length, a->min_n, a->max_n, a->bucket, ids, n);
+  if (i >= 0) {
+    add_row(file, (size_t)i, out);
+    sum.parts = 1;
   }
-  if (i >= 0) add_row(file, (size_t)i, out);
-  for (size_t g = 0; g < n; g++) add_row(file, file->n_words + (size_t)ids[g], out);
-  if (ids != few) loci__free(file->context, ids);
-  const size_t parts = n + (i >= 0);
-  if (parts == 0) return false;
-  const float scale = (float)(1.0 / (double)parts);
+  each_ngram(word, length, a->min_n, a->max_n, a->bucket, add_ngram, &sum);
+  if (sum.parts == 0) return false;
+  const float scale = (float)(1.0 / (double)sum.parts);
   for (size_t j = 0; j < (size_t)a->dim; j++) out[j] *= scale;
   return true;
 }
@@ -316,12 +336,12 @@ typedef struct rows_work {
 
 static loci_status fill_rows(void *arg, size_t task, size_t worker, loci_error *error) {
   (void)worker;
+  (void)error;
   const rows_work *w = arg;
   loci_vectors *v = w->vectors;
   const size_t first = task * w->per_task, end = first + w->per_task < v->n ? first + w->per_task : v->n;
   for (size_t i = first; i < end; i++)
-    if (!loci__fasttext_vector(v->subwords, (int64_t)i, v->words[i], v->lengths[i], v->owned_rows + i * v->dim))
-      return loci__fail_memory(error, v->lengths[i] * sizeof(int32_t), "a word's n-grams");
+    loci__fasttext_vector(v->subwords, (int64_t)i, v->words[i], v->lengths[i], v->owned_rows + i * v->dim);
   return LOCI_OK;
 }
 
