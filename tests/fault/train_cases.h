@@ -74,11 +74,22 @@ static inline loci_status train_fasttext(loci_context *context, const char *corp
   return loci_train_fasttext(context, corpus, &o, output, error);
 }
 
+static inline loci_status train_glove(loci_context *context, const char *corpus, const train_setting *setting,
+                                      const char *output, loci_error *error) {
+  loci_glove_options o;
+  loci_glove_options_init(&o);
+  train_common(&o.common, setting);
+  o.dim = 12;
+  o.epochs = setting->epochs;
+  return loci_train_glove(context, corpus, &o, output, error);
+}
+
 static const train_case train_cases[] = {
     {"word2vec, exact", "exact.bin", train_word2vec_exact},
     {"word2vec, skip-gram", "skipgram.vec", train_word2vec_skipgram},
     {"word2vec, CBOW", "cbow.npy", train_word2vec_cbow},
     {"fastText", "fasttext.bin", train_fasttext},
+    {"GloVe", "glove.txt", train_glove},
 };
 
 #endif
