@@ -14,6 +14,7 @@
 #include "core.h"
 #include "corpus.h"
 #include "model.h"
+#include "vectors.h"
 
 #ifdef __cplusplus
 extern "C" {
@@ -42,18 +43,24 @@ typedef enum loci_arch { LOCI_ARCH_SKIPGRAM = 0, LOCI_ARCH_CBOW = 1 } loci_arch;
 
 /* ---- word2vec (Mikolov et al. 2013a, 2013b) ---- */
 
+/* The vectors as they are when `share` of the training is done (0…1): to watch structure come into what began as chance.
+ * `vectors` dies with the call. Anything but LOCI_OK ends the training. */
+typedef loci_status (*loci_probe_fn)(void *user, double share, const loci_vectors *vectors, loci_error *error);
+
 typedef struct loci_word2vec_options {
   size_t struct_size;
   loci_train_common common;
   loci_mode mode;
   loci_arch arch;
-  size_t dim;       /* 300 */
-  size_t window;    /* 5: each word's window is drawn from 1…window */
-  size_t negative;  /* 5 noise words; 0 = none, then hierarchical must be set */
-  int hierarchical; /* hierarchical softmax, beside or instead of negative sampling */
-  size_t epochs;    /* 5 */
-  double sample;    /* 1e-4: subsampling of frequent words; 0 = none */
-  double alpha;     /* first learning rate; 0 = .025 for skip-gram, .05 for CBOW */
+  size_t dim;          /* 300 */
+  size_t window;       /* 5: each word's window is drawn from 1…window */
+  size_t negative;     /* 5 noise words; 0 = none, then hierarchical must be set */
+  int hierarchical;    /* hierarchical softmax, beside or instead of negative sampling */
+  size_t epochs;       /* 5 */
+  double sample;       /* 1e-4: subsampling of frequent words; 0 = none */
+  double alpha;        /* first learning rate; 0 = .025 for skip-gram, .05 for CBOW */
+  loci_probe_fn probe; /* called at the start (not of the exact mode), after a tenth and at the end; NULL = not */
+  void *probe_user;
 } loci_word2vec_options;
 
 LOCI_API void loci_word2vec_options_init(loci_word2vec_options *options);

@@ -8,6 +8,7 @@ typedef struct values {
   uint64_t dim, window, epochs;
   loci__number negative;
   loci__real sample, alpha;
+  const char *probe;
 } values;
 
 #define AT(member) offsetof(values, member)
@@ -30,6 +31,9 @@ static const loci__option options[] = {
      "the vectors of the word2vec program of 2013, bit for bit: one thread, split at spaces, no folding"},
     {"fast", 0, LOCI__OPTION_FLAG, AT(fast), NULL, LOCI__OFFER_NOTHING,
      "threads do not wait for each other: faster, other bits each time"},
+    {"probe", 0, LOCI__OPTION_TEXT, AT(probe), "FILE", LOCI__OFFER_FILE,
+     "tell the Spearman correlation with these pairs of words (see eval similarity) at the start, after a tenth and at "
+     "the end"},
     {"format", 0, LOCI__OPTION_CHOICE, AT(format), "text|binary", LOCI__OFFER_NOTHING,
      "insist that the output's ending means this format"},
 };
@@ -64,6 +68,18 @@ static loci_status check_format(const values *v, const char *output, loci_error 
   return LOCI_OK;
 }
 
+/* Structure comes into what begins as chance: near 0 at the start. */
+static loci_status tell_probe(void *user, double share, const loci_vectors *vectors, loci_error *error) {
+  loci__cli *cli = user;
+  const values *v = cli->values;
+  loci_similarity_score score;
+  LOCI__TRY(loci_eval_similarity(vectors, v->probe, &score, error));
+  loci__progress_clear(cli);
+  loci__note(cli, "probe at %.0f %%: Spearman %.3f over %llu pairs", 100 * share, score.spearman,
+             (unsigned long long)score.n_seen);
+  return LOCI_OK;
+}
+
 static loci_status run(loci__cli *cli, loci_error *error) {
   const values *v = cli->values;
   loci_word2vec_options o;
@@ -86,6 +102,7 @@ static loci_status run(loci__cli *cli, loci_error *error) {
   if (v->sample.given) o.sample = v->sample.value;
   if (v->alpha.given) o.alpha = v->alpha.value;
   o.hierarchical = v->hs > 0;
+  if (v->probe) o.probe = tell_probe, o.probe_user = cli;
   if (v->common.output) LOCI__TRY(check_format(v, v->common.output, error));
   loci__train_start start;
   LOCI__TRY(loci__train_begin(&start, cli, &v->common, &o.common, error));

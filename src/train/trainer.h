@@ -3,6 +3,7 @@
  *
  *   trainer.c      loci__trainer_open/close: options → vocabulary → encoded corpus
  *   checkpoint.c   arrays to a file and back, atomically, checked
+ *   probe.c        a look at the vectors on the way
  *   card.c         OUTPUT.card.md
  *
  * A run: init → set, for each setting → open (checks the output, makes and locks OUTPUT.checkpoint, counts or reads the
@@ -93,6 +94,12 @@ loci_status loci__checkpoint_save(loci__trainer *trainer, const loci__part *part
  * settings (the message says which), FORMAT when it is damaged; what the parts hold is undefined then. */
 loci_status loci__checkpoint_load(loci__trainer *trainer, const loci__part *parts, size_t n, bool *there,
                                   loci_error *error);
+
+/* ---- a look at the vectors on the way (probe.c) ---- */
+
+/* Calls `probe` with the rows as a table of the vocabulary's words. */
+loci_status loci__trainer_probe(const loci__trainer *trainer, loci_probe_fn probe, void *user, double share,
+                                const float *rows, size_t stride, size_t dim, loci_error *error);
 
 /* ---- the end ---- */
 

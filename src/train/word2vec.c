@@ -65,8 +65,19 @@ loci_status loci__word2vec_load(loci__word2vec *run, void *state, size_t size, b
   return loci__meter_stage(&run->trainer->meter, "training", "words", run->n_tokens * run->options->epochs, error);
 }
 
+static loci_status probe(const loci__word2vec *run, double share, loci_error *error) {
+  const loci_word2vec_options *o = run->options;
+  if (o->probe == NULL) return LOCI_OK;
+  return loci__trainer_probe(run->trainer, o->probe, o->probe_user, share, run->input, run->stride, o->dim, error);
+}
+
 loci_status loci__word2vec_tick(loci__word2vec *run, uint64_t done, double loss, const void *state, size_t size,
                                 loci_error *error) {
+  const uint64_t total = run->n_tokens * run->options->epochs;
+  if (!run->probed && done * 10 >= total) {
+    run->probed = true;
+    LOCI__TRY(probe(run, (double)done / (double)total, error));
+  }
   loci__part parts[4];
   size_t n = parts_of(run, state, size, parts);
   return loci__trainer_tick(run->trainer, done, loss, parts, n, error);
@@ -129,7 +140,9 @@ static loci_status prepare(loci__word2vec *run, uint64_t *counts, loci_error *er
 }
 
 static loci_status learn(loci__word2vec *run, loci_error *error) {
-  return run->options->mode == LOCI_MODE_EXACT ? loci__word2vec_exact(run, error) : loci__word2vec_run(run, error);
+  if (run->options->mode != LOCI_MODE_EXACT) LOCI__TRY(probe(run, 0, error)); /* that one draws its rows itself */
+  LOCI__TRY(run->options->mode == LOCI_MODE_EXACT ? loci__word2vec_exact(run, error) : loci__word2vec_run(run, error));
+  return probe(run, 1, error);
 }
 
 /* ---- the whole ---- */

@@ -38,6 +38,7 @@ typedef struct loci__word2vec {
   float *output; /* n_words × stride, zero; NULL without negative sampling */
   float *nodes;  /* (n_words − 1) × stride, zero; NULL without hierarchical softmax */
   loci__huffman code; /* when options->hierarchical */
+  bool probed;        /* the tenth is behind */
   void *end;          /* see loci__word2vec_end */
   size_t end_size;
 } loci__word2vec;
