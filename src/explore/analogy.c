@@ -23,13 +23,20 @@ static const double epsilon = 1e-3;
 typedef struct scoring {
   const loci_vectors *vectors;
   const loci_analogy_question *question;
-  const float *unit; /* a, b, c */
+  const double *unit; /* a, b, c */
   size_t n;
   double bc_a;              /* |b − a + c| */
   double ba;                /* |b − a| */
   double ba_c;              /* (b − a)·c */
   double *scores, *cosines; /* of rows: by the method, and with b − a + c */
 } scoring;
+
+static void unit_row(const float *x, size_t dim, double *out) {
+  double square = 0;
+  for (size_t i = 0; i < dim; i++) square += (double)x[i] * x[i];
+  const double scale = square > 0 ? 1 / sqrt(square) : 0;
+  for (size_t i = 0; i < dim; i++) out[i] = x[i] * scale;
+}
 
 static double dot(const float *a, const float *b, size_t dim) {
   double sum = 0;
@@ -174,18 +181,18 @@ loci_status loci_analogy_solve(const loci_vectors *vectors, const loci_analogy_q
   if ((unsigned)q->method > LOCI_ANALOGY_PAIRDISTANCE)
     return loci__fail(error, LOCI_ERROR_USAGE, "there is no analogy method %d", (int)q->method);
   scoring s = {.vectors = vectors, .question = q, .n = q->most && q->most < vectors->n ? q->most : vectors->n};
-  float *unit = loci__alloc_array(context, 4 * dim, sizeof *unit);
+  double *unit = loci__alloc_array(context, 3 * dim, sizeof *unit);
   s.scores = loci__alloc_array(context, s.n, 2 * sizeof *s.scores);
   loci_status status = LOCI_OK;
   if (unit == NULL || s.scores == NULL) status = loci__fail_memory(error, s.n * 2 * sizeof *s.scores, "scores");
   if (status == LOCI_OK) {
     const size_t given_rows[3] = {q->a, q->b, q->c};
-    for (size_t k = 0; k < 3; k++) loci__unit(vectors->rows + given_rows[k] * dim, dim, unit + k * dim);
+    for (size_t k = 0; k < 3; k++) unit_row(vectors->rows + given_rows[k] * dim, dim, unit + k * dim);
     s.unit = unit;
     s.cosines = s.scores + s.n;
     double square = 0, offset = 0, with_c = 0;
     for (size_t j = 0; j < dim; j++) {
-      const double d = (double)unit[dim + j] - unit[j], t = d + unit[2 * dim + j];
+      const double d = unit[dim + j] - unit[j], t = d + unit[2 * dim + j];
       square += t * t;
       offset += d * d;
       with_c += d * unit[2 * dim + j];

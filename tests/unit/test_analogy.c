@@ -67,12 +67,13 @@ static void methods_by_definition(void **state) {
         const double score = defined(q.method, 0, 1, c, x);
         better[1] += score > mine;
         better[0] += score > mine && x != 0 && x != 1 && x != c;
-        if (x != 0 && x != 1 && x != c) assert_true(score <= a.answers[0].score + 1e-9);
+        if (x != 0 && x != 1 && x != c && score > a.answers[0].score + 1e-9)
+          fail_msg("method %d, c %zu, row %zu: %.12g > %.12g", method, c, x, score, a.answers[0].score);
       }
       assert_int_equal(a.rank, better[0] + 1);
       assert_int_equal(a.rank_all, better[1] + 1);
-      assert_true(fabs(a.answers[0].score - defined(q.method, 0, 1, c, a.answers[0].index)) < 1e-9);
-      assert_true(fabs(a.cosine_expected - defined(LOCI_ANALOGY_3COSADD, 0, 1, c, c + 1)) < 1e-9);
+      assert_true(fabs(a.answers[0].score - defined(q.method, 0, 1, c, a.answers[0].index)) < 1e-7);
+      assert_true(fabs(a.cosine_expected - defined(LOCI_ANALOGY_3COSADD, 0, 1, c, c + 1)) < 1e-7);
       if (c == 2) assert_int_equal(a.answers[0].index, 3); /* the planted one */
     }
   loci_analogy a;
