@@ -20,8 +20,10 @@ static loci_status charge(loci__counts *counts, size_t bytes, loci_error *error)
   size_t used = __atomic_add_fetch(&counts->budget->used, bytes, __ATOMIC_RELAXED);
   counts->charged += bytes;
   if (counts->budget->limit != 0 && used > counts->budget->limit)
-    return loci__fail(error, LOCI_ERROR_LIMIT, "counting needs %zu bytes or more; at most %zu are allowed", used,
-                      counts->budget->limit);
+    return loci__fail(error, LOCI_ERROR_LIMIT,
+                      "counting needs %.1f MB of memory or more, %.1f MB are allowed; give more (--max-memory), or cut "
+                      "the corpus into pieces",
+                      (double)used * 1e-6, (double)counts->budget->limit * 1e-6);
   return LOCI_OK;
 }
 

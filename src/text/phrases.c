@@ -406,11 +406,7 @@ loci_status loci_phrases(loci_context *context, const char *corpus, const loci_p
   if (options->corpus.min_count == 0) return loci__fail(error, LOCI_ERROR_USAGE, "min_count is at least 1 for phrases");
   if (!(options->threshold >= 0)) return loci__fail(error, LOCI_ERROR_USAGE, "the threshold is not negative");
   loci_tokenizer *tokenizer = NULL;
-  if (options->corpus.split == LOCI_SPLIT_MODEL) {
-    if (options->corpus.split_model == NULL)
-      return loci__fail(error, LOCI_ERROR_USAGE, "splitting by a model needs the model (split_model)");
-    LOCI__TRY(loci_tokenizer_open(context, options->corpus.split_model, &tokenizer, error));
-  }
+  LOCI__TRY(loci__split_model_open(context, &options->corpus, &tokenizer, error));
   loci_status status = run(context, corpus, options, tokenizer, output, info, error);
   loci_tokenizer_close(tokenizer);
   return status;

@@ -119,6 +119,10 @@ loci_status loci__corpus_run(loci_context *context, const loci__corpus_job *job,
                              loci_error *error);
 /* Regular file and its size; IO or USAGE (not a file) with its name. */
 loci_status loci__corpus_size(loci_context *context, const char *path, uint64_t *size, loci_error *error);
+/* LOCI_SPLIT_MODEL: the tokenizer of split_model, a path or a name that is looked up in the context's model path; else
+ * NULL. */
+loci_status loci__split_model_open(loci_context *context, const loci_corpus_options *options, loci_tokenizer **out,
+                                   loci_error *error);
 /* Options → splitter: defaults filled in, ranges checked. */
 loci_status loci__splitter_of(const loci_corpus_options *options, const loci_tokenizer *tokenizer,
                               loci__splitter *splitter, loci_error *error);

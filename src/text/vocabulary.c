@@ -10,6 +10,8 @@
 
 #include "count.h"
 
+#include <fcntl.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -92,6 +94,79 @@ static loci_status count_tokens(void *arg, size_t block, size_t worker, const lo
   return loci__counts_add_tokens(&c->tables[worker], tokens, n, &c->n_tokens[worker * APART], error);
 }
 
+/* ---- the estimate ---- */
+
+/* Of a big corpus, SAMPLES pieces at even distances are counted; the number of different words grows as a power of the
+ * length (Heaps' law), whose exponent the first half of them and all of them tell. */
+enum { SAMPLES = 8, SAMPLE = 1 << 18, BIG = 8 << 20 };
+
+typedef struct sampling {
+  loci__counts table;
+  uint64_t n_tokens;
+} sampling;
+
+static loci_status sample_tokens(void *arg, const loci__token *tokens, size_t n, loci_error *error) {
+  sampling *s = arg;
+  return loci__counts_add_tokens(&s->table, tokens, n, &s->n_tokens, error);
+}
+
+/* Bytes that counting will need, about. */
+static loci_status estimate(loci_context *context, const char *corpus, uint64_t size, const loci__splitter *splitter,
+                            uint64_t *bytes, loci_error *error) {
+  sampling s = {0};
+  loci__counts_init(&s.table, context, NULL);
+  loci__split *split = NULL;
+  char *piece = loci__alloc(context, SAMPLE);
+  int fd = -1;
+  loci_status status = piece == NULL ? loci__fail_memory(error, SAMPLE, "reading a corpus") : LOCI_OK;
+  if (status == LOCI_OK) {
+    fd = loci__file_open(context, corpus, O_RDONLY | O_CLOEXEC, 0);
+    if (fd < 0) status = loci__fail_file(error, "open the corpus", corpus, fd);
+  }
+  if (status == LOCI_OK) status = loci__split_new(context, splitter, 1024, sample_tokens, &s, &split, error);
+  double half = 1;
+  for (uint64_t i = 0; i < SAMPLES && status == LOCI_OK; i++) {
+    int failed = loci__file_pread_all(context, fd, piece, SAMPLE, (int64_t)(size / SAMPLES * i));
+    if (failed < 0) status = loci__fail_file(error, "read", corpus, failed);
+    loci__split_begin(split, 0);
+    if (status == LOCI_OK) status = loci__split_feed(split, piece, SAMPLE, error);
+    if (status == LOCI_OK) status = loci__split_end(split, error);
+    if (i == SAMPLES / 2 - 1 && s.table.n > 0) half = (double)s.table.n;
+  }
+  if (status == LOCI_OK) {
+    double exponent = log2((double)(s.table.n > 0 ? s.table.n : 1) / half);
+    double workers = (double)loci__pool_size(context), part = (double)size / (SAMPLES * (double)SAMPLE);
+    if (part < workers) workers = part;
+    /* A table is between 5/16 and 5/8 full, and while it grows the smaller one is there too; a long word takes about as
+     * much again. The vocabulary stands beside the merged table for a moment. */
+    double all = (double)s.table.n * pow(part, exponent), each = (double)s.table.n * pow(part / workers, exponent);
+    double slots = (double)sizeof(loci__count_slot) * 3, longs = (double)s.table.text.used / (double)(s.table.n + 1);
+    *bytes = (uint64_t)((workers * each + all) * (slots + longs)) +
+             loci__pool_size(context) * (LOCI__BLOCK + 2 * LOCI__BLOCK / 16);
+  }
+  loci__split_free(split);
+  loci__counts_release(&s.table);
+  loci__free(context, piece);
+  if (fd >= 0) loci__file_close(context, fd);
+  return status;
+}
+
+static loci_status check_memory(loci_context *context, const char *corpus, uint64_t size,
+                                const loci__splitter *splitter, size_t limit, loci_error *error) {
+  uint64_t bytes;
+  if (size < BIG || (limit == 0 && loci__context_options(context)->log == NULL)) return LOCI_OK;
+  LOCI__TRY(estimate(context, corpus, size, splitter, &bytes, error));
+  if (limit != 0 && bytes > limit)
+    return loci__fail(
+        error, LOCI_ERROR_LIMIT,
+        "counting the words of '%s' (%.1f MB) needs about %.1f MB of memory, %.1f MB are allowed; give more "
+        "(--max-memory), or cut it into pieces",
+        corpus, (double)size * 1e-6, (double)bytes * 1e-6, (double)limit * 1e-6);
+  loci__log(context, LOCI_LOG_INFO, "about %.0f MB of memory to count the words of %.0f MB of text",
+            (double)bytes * 1e-6, (double)size * 1e-6);
+  return LOCI_OK;
+}
+
 static int compare_words(const char *a, size_t a_length, const char *b, size_t b_length) {
   int order = memcmp(a, b, a_length < b_length ? a_length : b_length);
   return order != 0 ? order : (a_length > b_length) - (a_length < b_length);
@@ -166,6 +241,7 @@ loci_status loci__vocabulary_count(loci_context *context, const char *corpus, co
   LOCI__TRY(loci__splitter_of(options, tokenizer, &splitter, error));
   uint64_t size;
   LOCI__TRY(loci__corpus_size(context, corpus, &size, error));
+  LOCI__TRY(check_memory(context, corpus, size, &splitter, options->max_memory, error));
 
   counting c = {.context = context, .n_tables = loci__pool_size(context), .budget = {.limit = options->max_memory}};
   c.tables = loci__alloc_zero(context, c.n_tables, sizeof *c.tables);
@@ -185,6 +261,8 @@ loci_status loci__vocabulary_count(loci_context *context, const char *corpus, co
       .path = corpus, .splitter = &splitter, .meter = &meter, .hash = true, .tokens = count_tokens, .arg = &c};
   loci__corpus_totals totals;
   if (status == LOCI_OK) status = loci__corpus_run(context, &job, &totals, error);
+  if (status == LOCI_OK)
+    loci__log(context, LOCI_LOG_DEBUG, "counting took %zu bytes in %zu tables", c.budget.used, c.n_tables);
   for (size_t i = 1; i < c.n_tables && status == LOCI_OK; i++)
     status = loci__counts_merge(&c.tables[0], &c.tables[i], error);
   if (status == LOCI_OK) status = loci__meter_end(&meter, error);
@@ -203,15 +281,39 @@ loci_status loci__vocabulary_count(loci_context *context, const char *corpus, co
   return status;
 }
 
+loci_status loci__split_model_open(loci_context *context, const loci_corpus_options *options, loci_tokenizer **out,
+                                   loci_error *error) {
+  *out = NULL;
+  if (options == NULL || options->split != LOCI_SPLIT_MODEL) return LOCI_OK;
+  const char *name = options->split_model;
+  if (name == NULL) return loci__fail(error, LOCI_ERROR_USAGE, "splitting by a model needs the model (split_model)");
+  const char *folders = loci__context_options(context)->model_path;
+  if (strchr(name, '/') != NULL || loci__file_exists(context, name) || folders == NULL)
+    return loci_tokenizer_open(context, name, out, error);
+  for (const char *at = folders; *at != '\0';) {
+    size_t n = strcspn(at, ":");
+    char *folder = n > 0 ? loci__strndup(context, at, n) : NULL;
+    char *path = folder != NULL ? loci__path_join(context, folder, name) : NULL;
+    bool there = path != NULL && loci__file_exists(context, path);
+    loci_status status = n > 0 && path == NULL ? loci__fail_memory(error, n, "a path") : LOCI_OK;
+    if (there) status = loci_tokenizer_open(context, path, out, error);
+    loci__free(context, folder);
+    loci__free(context, path);
+    if (there || status != LOCI_OK) return status;
+    at += n + (at[n] == ':');
+  }
+  return loci__fail(error, LOCI_ERROR_MODEL,
+                    "there is no model '%s' to split by: not a folder or file here, and not in the model path (%s)", name,
+                    folders[0] != '\0' ? folders : "which is empty");
+}
+
 loci_status loci_vocabulary_count(loci_context *context, const char *corpus, const loci_corpus_options *options,
                                   loci_vocabulary **out, loci_error *error) {
   *out = NULL;
+  context = loci__context_of(context);
+  if (context == NULL) return loci__fail_memory(error, sizeof(void *), "the default context");
   loci_tokenizer *tokenizer = NULL;
-  if (options != NULL && options->split == LOCI_SPLIT_MODEL) {
-    if (options->split_model == NULL)
-      return loci__fail(error, LOCI_ERROR_USAGE, "splitting by a model needs the model (split_model)");
-    LOCI__TRY(loci_tokenizer_open(context, options->split_model, &tokenizer, error));
-  }
+  LOCI__TRY(loci__split_model_open(context, options, &tokenizer, error));
   loci_status status = loci__vocabulary_count(context, corpus, options, tokenizer, out, error);
   loci_tokenizer_close(tokenizer);
   return status;
