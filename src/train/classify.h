@@ -13,9 +13,11 @@
 #define LOCI_TRAIN_CLASSIFY_H
 
 #include "../kernel/kernel.h"
+#include "alias.h"
 #include "huffman.h"
 #include "lines.h"
-#include "subword.h"
+#include "lockstep.h"
+#include "trainer.h"
 
 /* ---- classify_loss.c ---- */
 
@@ -30,7 +32,7 @@ typedef struct loci__labels {
   uint32_t *all;          /* 0 … n − 1 */
   loci__huffman code;     /* hierarchical */
   int32_t (*children)[2]; /* of inner node i: an inner node, or −1 − label */
-  loci__noise noise;      /* negative sampling */
+  loci__alias noise;      /* negative sampling */
 } loci__labels;
 
 /* counts: of labels, in the file's order. */

@@ -32,7 +32,11 @@ loci_status loci__labels_init(loci__labels *l, loci_context *context, int loss, 
       unsigned_counts[i] = counts[i] > 0 ? (uint64_t)counts[i] : 0;
     }
     if (loss == LOCI__FASTTEXT_NEGATIVE) {
-      status = loci__noise_make(context, unsigned_counts, n, .5, &l->noise, error);
+      double *weights = loci__alloc_array(context, n, sizeof *weights);
+      for (size_t i = 0; weights && i < n; i++) weights[i] = sqrt((double)unsigned_counts[i]);
+      status = weights ? loci__alias_build(context, weights, n, &l->noise, error)
+                       : loci__fail_memory(error, n * 8, "labels");
+      loci__free(context, weights);
     } else if (loss == LOCI__FASTTEXT_HIERARCHICAL && n > 1) {
       status = loci__huffman_build(context, unsigned_counts, n, &l->code, error);
       if (status == LOCI_OK) l->children = loci__alloc_array(context, n - 1, sizeof *l->children);
@@ -57,7 +61,7 @@ void loci__labels_release(loci__labels *l) {
   loci__free(l->context, l->all);
   loci__free(l->context, l->children);
   if (l->code.context) loci__huffman_release(&l->code);
-  if (l->noise.context) loci__noise_release(&l->noise);
+  if (l->noise.context) loci__alias_release(&l->noise);
   *l = (loci__labels){.context = l->context};
 }
 
@@ -105,7 +109,7 @@ static double teach_noise(const loci__labels *l, float *output, const float *hid
   for (size_t i = 0, n = 0; i <= l->negative; i++) {
     uint32_t row = target;
     if (i > 0 && l->n > 1) do
-        row = loci__noise_draw(&l->noise, loci__random_next(random));
+        row = loci__alias_draw(&l->noise, loci__random_next(random));
       while (row == target);
     else if (i > 0) break; /* no other label to stand against */
     rows[n] = row;

@@ -23,6 +23,12 @@ enum {
   BLOCK_CBOW = 16,
   NOISE_CBOW = 16,
   PARTITIONS = 16,
+  /* No hidden vector may be meant by more than so many gradients of one batch, on average: they were all taken before any
+   * of them was applied, and would overshoot together. */
+  MOST_AT_ONCE = 16,
+  /* … nor a batch hold more words than this share of the vocabulary: where few words are, all of them are alike. */
+  BATCH_SHARE = 32,
+  LEAST_BATCH = 8,
   STEPS_PER_TICK = 64,
   FAST_CHUNK = 1 << 15 /* words of the corpus */
 };
@@ -38,7 +44,7 @@ typedef struct run {
   loci__trainer *trainer;
   const loci_fasttext_options *options;
   loci__subwords subwords;
-  loci__noise noise;
+  loci__alias noise;
   float *keep;
   loci__subword_plan plan;
   loci__subword_net net;
@@ -134,6 +140,7 @@ static loci_status check_memory(run *r, loci_error *error) {
   size_t batch = loci__subword_batch_bytes(&r->plan, r->net.stride);
   double needed = (double)(r->subwords.n_rows + r->subwords.n_words) * (double)row_bytes(r) +
                   (double)r->subwords.starts[r->subwords.n_words] * 4 + (double)n_batches * (double)batch;
+  loci__log(r->context, LOCI_LOG_DEBUG, "batches of %zu words", r->plan.batch);
   loci__log(r->context, LOCI_LOG_INFO, "%zu words with %zu buckets of n-grams: about %.0f MB", r->subwords.n_words,
             r->subwords.n_rows - r->subwords.n_words, needed / 1e6);
   size_t most = r->options->common.max_memory;
@@ -144,30 +151,68 @@ static loci_status check_memory(run *r, loci_error *error) {
                     r->subwords.n_words, r->subwords.n_rows - r->subwords.n_words, needed / 1e6, (double)most / 1e6);
 }
 
-/* A word's chance to stay: √(t/f) + t/f (Mikolov et al. 2013b as the word2vec and fastText programs have it). */
-static void set_chances(run *r, const uint64_t *counts) {
-  double total = (double)loci__vocabulary_tokens(r->trainer->vocabulary), t = r->options->sample;
-  for (size_t w = 0; w < r->subwords.n_words; w++) {
-    double share = (double)counts[w] / (total > 0 ? total : 1);
-    r->keep[w] = t > 0 && share > 0 ? (float)(sqrt(t / share) + t / share) : 1;
-  }
-}
-
+/* A word's chance to stay: √(t/f) + t/f (Mikolov et al. 2013b as the word2vec and fastText programs have it); and noise by
+ * the reference's power of the counts, .5 (word2vec has .75). */
 static loci_status prepare_words(run *r, loci_error *error) {
   const loci_vocabulary *v = r->trainer->vocabulary;
+  double total = (double)loci__vocabulary_tokens(v), t = r->options->sample;
   size_t n = r->subwords.n_words;
-  uint64_t *counts = loci__alloc_array(r->context, n, sizeof *counts);
+  double *weights = loci__alloc_array(r->context, n, sizeof *weights);
   r->keep = loci__alloc_array(r->context, n, sizeof *r->keep);
-  if (!counts || !r->keep) {
-    loci__free(r->context, counts);
+  if (!weights || !r->keep) {
+    loci__free(r->context, weights);
     return loci__fail_memory(error, n * 12, "counts of words");
   }
-  for (size_t w = 0; w < n; w++) loci__vocabulary_word(v, w, NULL, &counts[w]);
-  set_chances(r, counts);
-  /* the reference's power; word2vec has .75 */
-  loci_status status = loci__noise_make(r->context, counts, n, .5, &r->noise, error);
-  loci__free(r->context, counts);
+  for (size_t w = 0; w < n; w++) {
+    uint64_t count;
+    loci__vocabulary_word(v, w, NULL, &count);
+    double share = (double)count / (total > 0 ? total : 1);
+    r->keep[w] = t > 0 && share > 0 ? (float)(sqrt(t / share) + t / share) : 1;
+    weights[w] = sqrt((double)count);
+  }
+  loci_status status = loci__alias_build(r->context, weights, n, &r->noise, error);
+  loci__free(r->context, weights);
   return status;
+}
+
+/* How many gradients reach a word's hidden vector for each word that is trained, at most: the share of the running words
+ * that have a row in common with it, each by how much of it they have. An output row's share as a target and as noise
+ * (five times as often) is another bound. */
+static loci_status busiest_share(run *r, double *out, loci_error *error) {
+  const loci__subwords *s = &r->subwords;
+  double *shares = loci__alloc_zero(r->context, s->n_rows + s->n_words, sizeof *shares);
+  if (!shares) return loci__fail_memory(error, (s->n_rows + s->n_words) * sizeof *shares, "shares of rows");
+  double *kept = shares + s->n_rows, all = 0, roots = 0, most = 0;
+  for (size_t w = 0; w < s->n_words; w++) {
+    uint64_t count;
+    loci__vocabulary_word(r->trainer->vocabulary, w, NULL, &count);
+    kept[w] = (double)count * (r->keep[w] < 1 ? (double)r->keep[w] : 1);
+    all += kept[w];
+    roots += sqrt((double)count);
+    for (uint32_t i = s->starts[w]; i < s->starts[w + 1]; i++) shares[s->rows[i]] += kept[w];
+  }
+  for (size_t w = 0; w < s->n_words; w++) {
+    uint64_t count;
+    loci__vocabulary_word(r->trainer->vocabulary, w, NULL, &count);
+    double sum = 0, target = (kept[w] / all + 5 * sqrt((double)count) / roots) / 6;
+    for (uint32_t i = s->starts[w]; i < s->starts[w + 1]; i++) sum += shares[s->rows[i]];
+    double share = sum / all / (double)(s->starts[w + 1] - s->starts[w]);
+    if (share > most) most = share;
+    if (target > most) most = target;
+  }
+  loci__free(r->context, shares);
+  *out = all > 0 && roots > 0 ? most : 1;
+  return LOCI_OK;
+}
+
+/* A small vocabulary, or one with a few words that are everywhere, gets small batches. */
+static loci_status choose_batch(run *r, loci_error *error) {
+  double share = 1;
+  LOCI__TRY(busiest_share(r, &share, error));
+  double most = MOST_AT_ONCE / share, part = (double)r->subwords.n_words / BATCH_SHARE;
+  if (part < most) most = part;
+  if (most < (double)r->plan.batch) r->plan.batch = most > LEAST_BATCH ? (size_t)most : LEAST_BATCH;
+  return LOCI_OK;
 }
 
 static loci_status prepare_batches(run *r, loci_error *error) {
@@ -216,9 +261,10 @@ static loci_status prepare(run *r, loci_error *error) {
                                  .block = cbow ? BLOCK_CBOW : BLOCK_SKIPGRAM,
                                  .n_noise = cbow ? NOISE_CBOW : NOISE_SKIPGRAM,
                                  .n_partitions = fast ? 1 : PARTITIONS};
-  LOCI__TRY(check_memory(r, error));
   LOCI__TRY(prepare_words(r, error));
   r->plan.keep = r->keep;
+  LOCI__TRY(choose_batch(r, error));
+  LOCI__TRY(check_memory(r, error));
   LOCI__TRY(prepare_batches(r, error));
   LOCI__TRY(matrix(r, r->subwords.n_rows, &r->net.input, error));
   LOCI__TRY(matrix(r, r->subwords.n_words, &r->net.output, error));
@@ -236,7 +282,7 @@ static void run_release(run *r) {
   loci__free(r->context, r->keep);
   loci__free_aligned(r->context, r->net.input);
   loci__free_aligned(r->context, r->net.output);
-  if (r->noise.context) loci__noise_release(&r->noise);
+  if (r->noise.context) loci__alias_release(&r->noise);
   if (r->subwords.context) loci__subwords_release(&r->subwords);
 }
 

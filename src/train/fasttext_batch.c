@@ -232,7 +232,7 @@ void loci__subword_batch_fill(const loci__subword_plan *plan, loci__subword_plac
   b->n_items = plan->cbow ? b->n_positions : b->n_slots;
   b->n_blocks = (b->n_items + plan->block - 1) / plan->block;
   size_t n_noise = b->n_blocks * plan->n_noise;
-  for (size_t i = 0; i < n_noise; i++) b->noise[i] = loci__noise_draw(plan->noise, loci__random_next(&place->random));
+  for (size_t i = 0; i < n_noise; i++) b->noise[i] = loci__alias_draw(plan->noise, loci__random_next(&place->random));
   sort_inputs(plan, b);
   sort_rows(plan, &b->targets, plan->cbow ? (const uint32_t *)b->words : b->pair_with,
             plan->cbow ? b->n_positions : b->n_pairs);

@@ -4,7 +4,7 @@
  *   fasttext_step.c   what a batch of words teaches: hidden vectors, gradients, their application
  *   fasttext_batch.c  the corpus as batches: subsampling, windows, noise, who writes to which row
  *   subword.c         the rows of each word: its own and those of its n-grams
- *   noise.c           noise words, drawn from counts to a power in constant time
+ *   alias.[ch]        noise words, drawn in constant time
  *   lockstep.[ch]     threads that go through short phases together
  *
  * A word's hidden vector is the mean of its rows; a row's gradient is the whole gradient of the hidden vector, not its
@@ -26,6 +26,7 @@
 #define LOCI_TRAIN_SUBWORD_H
 
 #include "../kernel/kernel.h"
+#include "alias.h"
 #include "lockstep.h"
 #include "trainer.h"
 
@@ -44,31 +45,13 @@ loci_status loci__subwords_make(loci_context *context, const loci_vocabulary *vo
                                 int32_t n_buckets, loci__subwords *out, loci_error *error);
 void loci__subwords_release(loci__subwords *subwords);
 
-/* ---- noise.c: Walker's alias method (1977) ---- */
-
-typedef struct loci__noise {
-  loci_context *context;
-  size_t n;
-  uint32_t *keep; /* of 2³²: how often index i stays i */
-  uint32_t *alias;
-} loci__noise;
-
-/* Index i with a probability in proportion to counts[i]^power. */
-loci_status loci__noise_make(loci_context *context, const uint64_t *counts, size_t n, double power, loci__noise *out,
-                             loci_error *error);
-void loci__noise_release(loci__noise *noise);
-static inline uint32_t loci__noise_draw(const loci__noise *noise, uint64_t random) {
-  uint32_t i = (uint32_t)((random >> 32) * noise->n >> 32);
-  return (uint32_t)random < noise->keep[i] ? i : noise->alias[i];
-}
-
 /* ---- fasttext_batch.c ---- */
 
 /* What does not change during a run. */
 typedef struct loci__subword_plan {
   loci_context *context;
   const loci__subwords *subwords;
-  const loci__noise *noise;
+  const loci__alias *noise;
   const int32_t *ids; /* the stream */
   const float *keep;  /* a word's chance to stay when frequent ones are thinned out, ≥ 1 = always */
   bool cbow;
