@@ -101,14 +101,17 @@ void loci__static_mean(loci_context *context, const loci__static *model, const i
 
 typedef struct loci__static_out {
   size_t n_rows, dim;
-  const int8_t *codes; /* n_rows × dim, or NULL: then rows */
+  const int8_t *codes; /* n_rows × dim, or NULL: then rows or halves */
   const float *rows;
+  const uint16_t *halves; /* float16 */
   size_t n_tokens;        /* of weights and mapping; 0 = n_rows */
   const float *weights;   /* or NULL */
   const int32_t *mapping; /* or NULL: then n_rows must be the vocabulary's size */
+  const uint64_t *counts; /* how often each token stood in the corpus, or NULL */
   bool normalize;
   const char *tokenizer_json; /* its truncation and padding are left out of what is written */
   size_t tokenizer_length;
+  const char *more_json; /* loci.json (words_json.c), or NULL: then none is written */
   const char *card; /* README.md, or NULL: then none is written */
 } loci__static_out;
 

@@ -92,7 +92,7 @@ static loci_status write_config(loci_context *context, const char *folder, const
   loci__json_key(&w, "max_length");
   loci__json_put_null(&w);
   loci__json_key(&w, "embedding_dtype");
-  loci__json_put_text(&w, model->codes != NULL ? "int8" : "float32");
+  loci__json_put_text(&w, model->codes != NULL ? "int8" : model->halves != NULL ? "float16" : "float32");
   if (model->mapping != NULL) {
     loci__json_key(&w, "vocabulary_quantization");
     loci__json_put_u64(&w, model->n_rows);
@@ -108,16 +108,22 @@ static loci_status write_config(loci_context *context, const char *folder, const
 static loci_status write_weights(loci_context *context, const char *folder, const loci__static_out *model,
                                  loci_error *error) {
   const size_t n_tokens = model->n_tokens > 0 ? model->n_tokens : model->n_rows;
-  loci__tensor_out tensors[3];
+  loci__tensor_out tensors[4];
+  const bool codes = model->codes != NULL, halves = model->halves != NULL;
   size_t n = 0;
   tensors[n++] = (loci__tensor_out){.name = "embeddings",
-                                    .dtype = model->codes != NULL ? LOCI__DTYPE_I8 : LOCI__DTYPE_F32,
+                                    .dtype = codes ? LOCI__DTYPE_I8 : halves ? LOCI__DTYPE_F16 : LOCI__DTYPE_F32,
                                     .rank = 2,
                                     .shape = {model->n_rows, model->dim},
-                                    .data = model->codes != NULL ? (const void *)model->codes : model->rows};
+                                    .data = codes    ? (const void *)model->codes
+                                            : halves ? (const void *)model->halves
+                                                     : (const void *)model->rows};
   if (model->weights != NULL)
     tensors[n++] = (loci__tensor_out){
         .name = "weights", .dtype = LOCI__DTYPE_F32, .rank = 1, .shape = {n_tokens}, .data = model->weights};
+  if (model->counts != NULL)
+    tensors[n++] = (loci__tensor_out){
+        .name = "counts", .dtype = LOCI__DTYPE_U64, .rank = 1, .shape = {n_tokens}, .data = model->counts};
   int64_t *wide = NULL;
   if (model->mapping != NULL) {
     wide = loci__alloc_array(context, n_tokens, sizeof *wide);
@@ -142,7 +148,8 @@ loci_status loci__static_write(loci_context *context, const char *folder, const 
       ",\n  {\"idx\": 1, \"name\": \"1\", \"path\": \"1_Normalize\", \"type\": "
       "\"sentence_transformers.models.Normalize\"}";
   context = loci__context_of(context);
-  if (model->n_rows == 0 || model->dim == 0 || (model->codes == NULL) == (model->rows == NULL))
+  if (model->n_rows == 0 || model->dim == 0 ||
+      (model->codes != NULL) + (model->rows != NULL) + (model->halves != NULL) != 1)
     return loci__fail(error, LOCI_ERROR_USAGE, "a static model has rows of codes or of floats");
   loci__buffer text;
   loci__buffer_init(&text, context, 0);
@@ -158,6 +165,8 @@ loci_status loci__static_write(loci_context *context, const char *folder, const 
     status = loci__buffer_status(&text, "modules.json", error);
   }
   if (status == LOCI_OK) status = write_file(context, folder, "modules.json", text.data, text.length, error);
+  if (status == LOCI_OK && model->more_json != NULL)
+    status = write_file(context, folder, "loci.json", model->more_json, strlen(model->more_json), error);
   if (status == LOCI_OK && model->card != NULL)
     status = write_file(context, folder, "README.md", model->card, strlen(model->card), error);
   if (status == LOCI_OK) status = write_weights(context, folder, model, error);

@@ -31,36 +31,25 @@ static const char *word_at(const void *table, size_t i, size_t *length) {
 
 /* ---- the card ---------------------------------------------------------------------------------- */
 
-void loci__words_put_splitter(loci__buffer *out, const loci__splitter *splitter, const char *split_model) {
-  loci__buffer_printf(out, "split: %s\nfold: %s\n", split_names[splitter->split], fold_names[splitter->fold]);
-  if (splitter->split == LOCI_SPLIT_CHARS) loci__buffer_printf(out, "ngram: %zu\n", splitter->ngram);
-  loci__buffer_printf(out, "max_word: %zu\n", splitter->max_word);
-  if (splitter->split != LOCI_SPLIT_MODEL || split_model == NULL) return;
-  loci__json_writer json;
-  loci__buffer_puts(out, "split_model: ");
-  loci__json_writer_init(&json, out);
-  loci__json_put_text(&json, split_model);
-  loci__buffer_putc(out, '\n');
-}
-
-/* What is read of a card. Strings are the model's arena's. */
+/* What is read of a card. Strings are the arena's. */
 typedef struct card {
   loci__splitter splitter;
   const char *split_model, *language, *licence;
+  bool there; /* a front matter was read */
 } card;
 
 /* The value of "key: value", white space and a comment cut; quotes are JSON's. NULL when out of memory. */
-static const char *card_text(loci_model *model, const char *from, size_t length) {
+static const char *card_text(loci__arena *arena, const char *from, size_t length) {
   if (length >= 2 && from[0] == '"') {
     loci__json_document json;
-    if (loci__json_parse(&json, model->context, from, length, "a value", NULL) == LOCI_OK) {
+    if (loci__json_parse(&json, arena->context, from, length, "a value", NULL) == LOCI_OK) {
       const loci__json *v = &json.nodes[0];
-      const char *text = v->type == LOCI__JSON_STRING ? loci__arena_strndup(&model->arena, v->text, v->length) : "";
+      const char *text = v->type == LOCI__JSON_STRING ? loci__arena_strndup(arena, v->text, v->length) : "";
       loci__json_release(&json);
       return text;
     }
   }
-  return loci__arena_strndup(&model->arena, from, length);
+  return loci__arena_strndup(arena, from, length);
 }
 
 static bool is_text(const char *from, size_t length, const char *text) {
@@ -91,7 +80,7 @@ static loci_status card_number(const char *path, const char *key, const char *fr
   return LOCI_OK;
 }
 
-static loci_status card_line(loci_model *model, const char *path, const char *line, size_t length, card *out,
+static loci_status card_line(loci__arena *arena, const char *path, const char *line, size_t length, card *out,
                              loci_error *error) {
   const char *colon = memchr(line, ':', length);
   if (colon == NULL) return LOCI_OK;
@@ -117,32 +106,34 @@ static loci_status card_line(loci_model *model, const char *path, const char *li
                          : is_text(line, key, "license")   ? &out->licence
                                                            : NULL;
     if (field == NULL || n == 0) return LOCI_OK;
-    *field = card_text(model, from, n);
+    *field = card_text(arena, from, n);
     if (*field == NULL) return loci__fail_memory(error, n, "a card's value");
   }
   return LOCI_OK;
 }
 
 /* FILE.card.md: what it says in its front matter. *out keeps what is there for a file without one. */
-static loci_status read_card(loci_model *model, const char *path, card *out, loci_error *error) {
+static loci_status read_card(loci__arena *arena, const char *path, card *out, loci_error *error) {
+  loci_context *context = arena->context;
   char *text = NULL;
   size_t length = 0;
   bool there;
-  LOCI__TRY(loci__file_there(model->context, path, &there, error));
+  LOCI__TRY(loci__file_there(context, path, &there, error));
   if (!there) return LOCI_OK;
-  LOCI__TRY(loci__file_read(model->context, path, CARD_LIMIT, &text, &length, error));
+  LOCI__TRY(loci__file_read(context, path, CARD_LIMIT, &text, &length, error));
   loci_status status = LOCI_OK;
   if (length > 4 && memcmp(text, "---\n", 4) == 0) {
+    out->there = true;
     out->splitter.fold = LOCI_FOLD_LOWER; /* a card of loci; what it does not say is the default of a corpus */
     for (const char *line = text + 4, *end = text + length; line < end && status == LOCI_OK;) {
       const char *stop = memchr(line, '\n', (size_t)(end - line));
       const size_t n = (size_t)((stop != NULL ? stop : end) - line);
       if (is_text(line, n, "---") || is_text(line, n, "---\r")) break;
-      status = card_line(model, path, line, n, out, error);
+      status = card_line(arena, path, line, n, out, error);
       line += n + 1;
     }
   }
-  loci__free(model->context, text);
+  loci__free(context, text);
   return status;
 }
 
@@ -180,24 +171,54 @@ static loci_status beside(loci_model *model, const char *path, const char *suffi
   return LOCI_ERROR_IO;
 }
 
+/* The card and what it says of splitting, the other model's tokenizer opened. */
+static loci_status read_splitter(loci__arena *arena, const char *name, card *out, loci_tokenizer **tokenizer,
+                                 loci_error *error) {
+  *tokenizer = NULL;
+  *out = (card){.splitter = {.split = LOCI_SPLIT_WORDS,
+                             .fold = LOCI_FOLD_NONE,
+                             .ngram = DEFAULT_NGRAM,
+                             .max_word = DEFAULT_MAX_WORD}};
+  LOCI__TRY(read_card(arena, name, out, error));
+  if (out->splitter.split != LOCI_SPLIT_MODEL) return LOCI_OK;
+  if (out->split_model == NULL)
+    return loci__fail(error, LOCI_ERROR_FORMAT, "%s: 'split: model' without 'split_model'", name);
+  if (loci__split_tokenizer_open(arena->context, out->split_model, tokenizer, error) != LOCI_OK)
+    return loci__error_prefix(error, "%s: its words are pieces of another model", name);
+  out->splitter.tokenizer = *tokenizer;
+  return LOCI_OK;
+}
+
 static loci_status open_splitter(loci_model *model, const char *path, loci__splitter *out, loci_error *error) {
-  card c = {
-      .splitter = {
-          .split = LOCI_SPLIT_WORDS, .fold = LOCI_FOLD_NONE, .ngram = DEFAULT_NGRAM, .max_word = DEFAULT_MAX_WORD}};
+  card c;
   char *name;
   LOCI__TRY(beside(model, path, ".card.md", &model->tokenizer_files[1], &name, error));
-  loci_status status = read_card(model, name, &c, error);
-  if (status == LOCI_OK && c.splitter.split == LOCI_SPLIT_MODEL) {
-    if (c.split_model == NULL)
-      status = loci__fail(error, LOCI_ERROR_FORMAT, "%s: 'split: model' without 'split_model'", name);
-    else if (loci__split_tokenizer_open(model->context, c.split_model, &model->split_tokenizer, error) != LOCI_OK)
-      status = loci__error_prefix(error, "%s: its words are pieces of another model", name);
-    c.splitter.tokenizer = model->split_tokenizer;
-  }
+  const loci_status status = read_splitter(&model->arena, name, &c, &model->split_tokenizer, error);
   loci__free(model->context, name);
-  model->language = c.language;
+  model->language = c.language != NULL && strcmp(c.language, "unknown") != 0 ? c.language : NULL;
   model->licence = c.licence;
   *out = c.splitter;
+  return status;
+}
+
+loci_status loci__words_splitter(loci_context *context, const char *path, loci__splitter *out,
+                                 loci_tokenizer **tokenizer, bool *there, loci_error *error) {
+  card c;
+  loci__arena arena;
+  loci__arena_init(&arena, context);
+  loci__buffer name;
+  loci__buffer_init(&name, context, 0);
+  loci__buffer_puts(&name, path);
+  loci__buffer_puts(&name, ".card.md");
+  *tokenizer = NULL;
+  loci_status status = loci__buffer_status(&name, "a path", error);
+  if (status == LOCI_OK) {
+    status = read_splitter(&arena, name.data, &c, tokenizer, error);
+    *out = c.splitter;
+    *there = c.there;
+  }
+  loci__buffer_release(&name);
+  loci__arena_release(&arena);
   return status;
 }
 

@@ -37,10 +37,12 @@ loci_status loci__words_weights_of(loci_context *context, const uint64_t *counts
 loci_status loci__split_tokenizer_open(loci_context *context, const char *name, loci_tokenizer **out,
                                        loci_error *error);
 
-/* Keys of a card's front matter, one a line; what loci__words_open reads back:
- *   split: words|space|chars|model    fold: lower|ascii|none    ngram: 2    max_word: 1024    split_model: PATH
- * Appends these lines (ngram only for chars; split_model, JSON-quoted, only for model). */
-void loci__words_put_splitter(loci__buffer *out, const loci__splitter *splitter, const char *split_model);
+/* How the words of a file of vectors were cut: what the front matter of FILE.card.md says (train/card.c writes it),
+ *   split: words|space|chars|model    fold: lower|ascii|none    ngram: 2    max_word: 1024    split_model: "PATH"
+ * else UAX #29 words as they stand. *tokenizer: the splitter's, the caller's to close; or NULL. *there: there
+ * is such a card. */
+loci_status loci__words_splitter(loci_context *context, const char *path, loci__splitter *out,
+                                 loci_tokenizer **tokenizer, bool *there, loci_error *error);
 
 /* ---- a static model's folder ---- */
 

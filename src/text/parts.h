@@ -71,6 +71,14 @@ loci_status loci__tokenizer_parse_vocab(loci_tokenizer *tokenizer, const char *t
                                         const char *config, size_t config_length, const char *config_name,
                                         loci_error *error);
 
+/* words_json.c: a WordLevel model's part of parse_json: vocabulary, normalizer, pre_tokenizer. */
+struct loci__json;
+loci_status loci__tokenizer_parse_words(loci_tokenizer *tokenizer, const struct loci__json *root, const char *name,
+                                        loci_error *error);
+/* loci.json beside a tokenizer.json that loci wrote. */
+loci_status loci__tokenizer_parse_more(loci_tokenizer *tokenizer, const char *text, size_t length, const char *name,
+                                       loci_error *error);
+
 /* Where tokens go: with offsets (tokens) or without (ids). Exactly one is not NULL. */
 typedef struct loci__sink {
   loci_context *context;

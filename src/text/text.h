@@ -10,7 +10,7 @@
  *   vocab.h, vocab.c              pieces and ids; exact and longest-match lookup
  *   added.h, added.c              added tokens and where they stand in a text
  *   wordpiece.c                   the fast encoder
- *   words.c                       tokenizers whose tokens are words
+ *   words.c, words_json.c         tokenizers whose tokens are words; their files
  *   plain.c                       the same, stage by stage: the oracle of the tests, and what encodes when an added
  *                                 token is to be matched in the normalised text
  *   tokenizer_json.c, tokenizer_vocab.c   opening; tokenizer.c: the public functions
@@ -80,6 +80,15 @@ typedef loci_status (*loci__word_id_fn)(void *arg, int32_t id, const char *word,
 loci_status loci__tokenizer_each_word(const loci_tokenizer *tokenizer, const char *text, size_t length,
                                       size_t max_tokens, loci__word_id_fn each, void *arg, size_t *n_whole,
                                       loci_error *error);
+
+/* tokenizer.json of a tokenizer of words (words_json.c): ids are places in the list, `unknown` has the id n and must be
+ * none of them. Not for LOCI_SPLIT_MODEL. Words must be UTF-8 and different. */
+void loci__tokenizer_put_words_json(loci__buffer *out, const loci__splitter *splitter, const char *const *words,
+                                    const uint32_t *lengths, size_t n, const char *unknown);
+/* loci.json beside it: what that file cannot say. */
+void loci__tokenizer_put_more_json(loci__buffer *out, const loci__splitter *splitter, bool lower_again);
+/* tokenizer.json of an open WordPiece tokenizer, without its post-processor. */
+loci_status loci__tokenizer_put_json(loci__buffer *out, const loci_tokenizer *tokenizer, loci_error *error);
 
 /* As loci_tokenizer_encode, by the plain implementation. */
 loci_status loci__tokenizer_encode_plain(const loci_tokenizer *tokenizer, const char *text, size_t length, int special,

@@ -19,6 +19,21 @@ static loci_status open_json(loci_tokenizer *t, const char *path, loci_error *er
   return status;
 }
 
+/* loci.json beside a tokenizer of words, when it is there. */
+static loci_status open_more(loci_tokenizer *t, const char *folder, loci_error *error) {
+  if (t->cut == LOCI__CUT_PIECES) return LOCI_OK;
+  char *path = loci__path_join(t->context, folder, "loci.json"), *text = NULL;
+  size_t length = 0;
+  bool there = false;
+  loci_status status = path != NULL ? loci__file_there(t->context, path, &there, error)
+                                    : loci__fail_memory(error, strlen(folder), "a path");
+  if (status == LOCI_OK && there) status = loci__file_read(t->context, path, MAX_CONFIG, &text, &length, error);
+  if (status == LOCI_OK && there) status = loci__tokenizer_parse_more(t, text, length, path, error);
+  loci__free(t->context, text);
+  loci__free(t->context, path);
+  return status;
+}
+
 /* config_path NULL = a lone vocab.txt. */
 static loci_status open_vocab(loci_tokenizer *t, const char *path, const char *config_path, loci_error *error) {
   char *text = NULL, *config = NULL;
@@ -44,7 +59,10 @@ static loci_status open_folder(loci_tokenizer *t, const char *folder, loci_error
   if (status == LOCI_OK) status = loci__file_there(context, json, &has_json, error);
   if (status == LOCI_OK) status = loci__file_there(context, vocab, &has_vocab, error);
   if (status == LOCI_OK) status = loci__file_there(context, config, &has_config, error);
-  if (status == LOCI_OK && has_json) status = open_json(t, json, error);
+  if (status == LOCI_OK && has_json) {
+    status = open_json(t, json, error);
+    if (status == LOCI_OK) status = open_more(t, folder, error);
+  }
   else if (status == LOCI_OK && has_vocab) status = open_vocab(t, vocab, has_config ? config : NULL, error);
   else if (status == LOCI_OK)
     status = loci__fail(error, LOCI_ERROR_MODEL, "'%s' has neither tokenizer.json nor vocab.txt", folder);

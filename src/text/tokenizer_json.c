@@ -1,6 +1,6 @@
 /* text/tokenizer_json.c: reading Hugging Face's tokenizer.json (format "1.0").
  *
- * Read: model WordPiece, normalizer BertNormalizer or null, pre_tokenizer BertPreTokenizer, post_processor
+ * Read: model WordLevel (words_json.c), model WordPiece, normalizer BertNormalizer or null, pre_tokenizer BertPreTokenizer, post_processor
  * TemplateProcessing, BertProcessing or null, added_tokens. Anything else that would change ids is refused by name.
  * truncation and padding are settings of a training run baked into the file and are not looked at; the decoder neither.
  */
@@ -190,17 +190,24 @@ static loci_status parse_bert_processing(loci_tokenizer *t, const loci__json *pr
 
 /* ---- the whole ------------------------------------------------------------------------------- */
 
+static loci_status check_pre_tokenizer(const loci__json *pre, const char *name, loci_error *error) {
+  if (absent(pre))
+    return loci__fail(error, LOCI_ERROR_UNSUPPORTED, "%s: a tokenizer without pre_tokenizer is not implemented", name);
+  return loci__json_is(loci__json_get(pre, "type"), "BertPreTokenizer") ? LOCI_OK
+                                                                        : unsupported(name, "pre_tokenizer", pre, error);
+}
+
 static loci_status parse_root(loci_tokenizer *t, const loci__json *root, const char *name, loci_error *error) {
   const loci__json *model = loci__json_get(root, "model");
   if (model == NULL || model->type != LOCI__JSON_OBJECT)
     return loci__fail(error, LOCI_ERROR_FORMAT, "%s: no 'model' object: not a tokenizer.json", name);
-  LOCI__TRY(parse_model(t, model, name, error));
-  LOCI__TRY(parse_normalizer(t, loci__json_get(root, "normalizer"), name, error));
-  const loci__json *pre = loci__json_get(root, "pre_tokenizer");
-  if (absent(pre))
-    return loci__fail(error, LOCI_ERROR_UNSUPPORTED, "%s: a tokenizer without pre_tokenizer is not implemented", name);
-  if (!loci__json_is(loci__json_get(pre, "type"), "BertPreTokenizer"))
-    return unsupported(name, "pre_tokenizer", pre, error);
+  if (loci__json_is(loci__json_get(model, "type"), "WordLevel")) {
+    LOCI__TRY(loci__tokenizer_parse_words(t, root, name, error));
+  } else {
+    LOCI__TRY(parse_model(t, model, name, error));
+    LOCI__TRY(parse_normalizer(t, loci__json_get(root, "normalizer"), name, error));
+    LOCI__TRY(check_pre_tokenizer(loci__json_get(root, "pre_tokenizer"), name, error));
+  }
   const loci__json *post = loci__json_get(root, "post_processor");
   if (loci__json_is(loci__json_get(post, "type"), "TemplateProcessing"))
     LOCI__TRY(parse_template(t, post, name, error));
@@ -209,6 +216,11 @@ static loci_status parse_root(loci_tokenizer *t, const loci__json *root, const c
   else if (!absent(post)) return unsupported(name, "post_processor", post, error);
   LOCI__TRY(parse_added(t, loci__json_get(root, "added_tokens"), name, error));
   if (loci__tokenizer_prepare(t, error) != LOCI_OK) return loci__error_prefix(error, "%s", name);
+  if (t->cut != LOCI__CUT_PIECES && t->added.normal.n_nodes > 0)
+    return loci__fail(error, LOCI_ERROR_UNSUPPORTED,
+                      "%s: with a WordLevel model, added tokens that are matched in the normalised text are not "
+                      "implemented",
+                      name);
   return LOCI_OK;
 }
 
