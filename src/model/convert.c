@@ -8,7 +8,9 @@
  * first: if the vectors cannot be written, nothing stands there under their name.
  */
 #include "../format/vectors.h"
+#include "../text/text.h"
 #include "model.h"
+#include "words.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -275,6 +277,59 @@ static loci_status write_fasttext(const conversion *c, loci_error *error) {
   return status;
 }
 
+/* Counts of the file's own, or of FILE.vocab; *counts stays NULL when there is neither. */
+static loci_status find_counts(const conversion *c, uint64_t **counts, loci_error *error) {
+  bool there = false;
+  *counts = NULL;
+  if (c->vectors->counts != NULL) return LOCI_OK;
+  char *path = beside(c->context, c->vectors->path, ".vocab");
+  loci_status status = path != NULL ? loci__file_there(c->context, path, &there, error)
+                                    : loci__fail_memory(error, strlen(c->vectors->path), "a path");
+  if (status == LOCI_OK && there) {
+    *counts = loci__alloc_array(c->context, c->vectors->n, sizeof **counts);
+    status = *counts != NULL ? loci__words_counts(c->context, c->vectors, path, *counts, error)
+                             : loci__fail_memory(error, c->vectors->n * sizeof **counts, "the words' counts");
+  }
+  loci__free(c->context, path);
+  return status;
+}
+
+/* A static model's folder: it cuts texts as the input's card says, or as the folder that was read does. */
+static loci_status write_folder(const conversion *c, const loci__vectors_out *vectors, loci_error *error) {
+  loci__vectors_out counted = *vectors;
+  loci__words_out out = {.vectors = &counted, .precision = c->options->precision, .lower_again = true};
+  uint64_t *counts = NULL;
+  loci__splitter splitter;
+  loci_tokenizer *tokenizer = NULL;
+  char *card = NULL;
+  bool has_card = false;
+  loci_status status;
+  if (c->vectors->format == LOCI_VECTORS_FOLDER) {
+    status = loci_tokenizer_open(c->context, c->vectors->path, &tokenizer, error);
+    if (status == LOCI_OK && !loci__tokenizer_splitter(tokenizer, &splitter, &out.lower_again))
+      splitter = (loci__splitter){.split = LOCI_SPLIT_MODEL, .fold = LOCI_FOLD_NONE, .tokenizer = tokenizer};
+  } else {
+    status = loci__words_splitter(c->context, c->vectors->path, &splitter, &tokenizer, &has_card, error);
+  }
+  if (status == LOCI_OK && has_card) {
+    size_t length;
+    char *path = beside(c->context, c->vectors->path, ".card.md");
+    status = path != NULL ? loci__file_read(c->context, path, CARD_LIMIT, &card, &length, error)
+                          : loci__fail_memory(error, strlen(c->vectors->path), "a path");
+    loci__free(c->context, path);
+    out.lower_again = false;
+  }
+  if (status == LOCI_OK) status = find_counts(c, &counts, error);
+  if (counts != NULL) counted.counts = counts;
+  out.splitter = &splitter;
+  out.card = card;
+  if (status == LOCI_OK) status = loci__words_write(c->context, c->output, &out, error);
+  loci__free(c->context, card);
+  loci__free(c->context, counts);
+  loci_tokenizer_close(tokenizer);
+  return status;
+}
+
 static loci_status write_out(conversion *c, loci_error *error) {
   const loci_vectors *v = c->vectors;
   const float *rows = c->rows != NULL ? c->rows : v->rows;
@@ -288,8 +343,7 @@ static loci_status write_out(conversion *c, loci_error *error) {
   c->report.n = c->n;
   c->report.dim = v->dim;
   if (c->options->precision == LOCI_PRECISION_F16) c->report.worst_error = half_error(v, rows, c->n);
-  if (c->format == LOCI_VECTORS_FOLDER)
-    return loci__fail(error, LOCI_ERROR_UNSUPPORTED, "'%s': writing a folder is not implemented", c->output);
+  if (c->format == LOCI_VECTORS_FOLDER) return write_folder(c, &out, error);
   if (c->format == LOCI_VECTORS_FASTTEXT) {
     LOCI__TRY(copy_card(c, error));
     return write_fasttext(c, error);

@@ -120,6 +120,7 @@ static void read_card(loci_model *model) {
     const char *end = strstr(text + 4, "\n---");
     if (end != NULL) {
       model->language = card_value(model, text + 4, end, "language");
+      if (model->language != NULL && strcmp(model->language, "unknown") == 0) model->language = NULL;
       model->licence = card_value(model, text + 4, end, "license");
     }
   }

@@ -32,6 +32,11 @@ loci_status loci__words_weights(loci_context *context, const loci_vectors *vecto
 loci_status loci__words_weights_of(loci_context *context, const uint64_t *counts, size_t n, float **out,
                                    loci_error *error);
 
+/* counts[i] = how often word i stands in a file of counts ("word count" a line), 0 for one that is not there. FORMAT when
+ * none is. */
+loci_status loci__words_counts(loci_context *context, const loci_vectors *vectors, const char *path, uint64_t *counts,
+                               loci_error *error);
+
 /* The tokenizer of LOCI_SPLIT_MODEL: `name` is a tokenizer's file, a folder that holds one, or a model's name in the
  * context's model path. */
 loci_status loci__split_tokenizer_open(loci_context *context, const char *name, loci_tokenizer **out,

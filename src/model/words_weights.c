@@ -29,7 +29,7 @@ loci_status loci__words_weights_of(loci_context *context, const uint64_t *counts
   return LOCI_OK;
 }
 
-static loci_status read_counts(loci_context *context, const loci_vectors *vectors, const char *path, uint64_t *counts,
+loci_status loci__words_counts(loci_context *context, const loci_vectors *vectors, const char *path, uint64_t *counts,
                                loci_error *error) {
   loci_vocabulary *vocabulary = NULL;
   LOCI__TRY(loci_vocabulary_read(context, path, &vocabulary, error));
@@ -59,7 +59,7 @@ loci_status loci__words_weights(loci_context *context, const loci_vectors *vecto
   }
   uint64_t *counts = loci__alloc_array(context, vectors->n, sizeof *counts);
   if (counts == NULL) return loci__fail_memory(error, vectors->n * sizeof *counts, "the words' counts");
-  loci_status status = read_counts(context, vectors, counts_path, counts, error);
+  loci_status status = loci__words_counts(context, vectors, counts_path, counts, error);
   if (status == LOCI_OK) status = loci__words_weights_of(context, counts, vectors->n, out, error);
   loci__free(context, counts);
   return status;

@@ -73,6 +73,8 @@ loci_status loci__tokenizer_of_words(loci_context *context, const loci__splitter
 bool loci__word_lower(const char *word, size_t length, loci__buffer *out);
 
 bool loci__tokenizer_has_words(const loci_tokenizer *tokenizer);
+/* The rules of one that cuts as a corpus is cut; false for another. */
+bool loci__tokenizer_splitter(const loci_tokenizer *tokenizer, loci__splitter *out, bool *lower_again);
 
 /* One word of a text, folded; `id` may be the unknown one. `word` dies with the call. */
 typedef loci_status (*loci__word_id_fn)(void *arg, int32_t id, const char *word, size_t length, loci_error *error);

@@ -242,6 +242,13 @@ void loci__tokenizer_set_splitter(loci_tokenizer *t, const loci__splitter *split
   t->again = lower_again && splitter->fold != LOCI_FOLD_LOWER ? LOCI__WORD_FOLD_LOWER : LOCI__WORD_FOLD_NONE;
 }
 
+bool loci__tokenizer_splitter(const loci_tokenizer *t, loci__splitter *out, bool *lower_again) {
+  if (t->cut != LOCI__CUT_SPLITTER) return false;
+  *out = t->splitter;
+  *lower_again = t->again != LOCI__WORD_FOLD_NONE;
+  return true;
+}
+
 loci_status loci__tokenizer_of_words(loci_context *context, const loci__splitter *splitter,
                                      const loci__word_table *table, bool lower_again, loci_tokenizer **out,
                                      loci_error *error) {

@@ -394,6 +394,19 @@ loci_status loci__trainer_finish_written(loci__trainer *trainer, size_t dim, con
   return status;
 }
 
+/* A static model's folder, whose README.md is the card. */
+static loci_status write_folder(loci__trainer *trainer, const loci__vectors_out *vectors, const char *more,
+                                loci_error *error) {
+  loci__buffer card;
+  loci__buffer_init(&card, trainer->context, 0);
+  loci__card_write(trainer, vectors->dim, more, &card);
+  loci_status status = loci__buffer_status(&card, "the model card", error);
+  const loci__words_out out = {.vectors = vectors, .splitter = &trainer->splitter, .card = card.data};
+  if (status == LOCI_OK) status = loci__words_write(trainer->context, trainer->output, &out, error);
+  loci__buffer_release(&card);
+  return status;
+}
+
 loci_status loci__trainer_finish(loci__trainer *trainer, const float *rows, size_t stride, size_t dim, const char *more,
                                  loci_error *error) {
   loci_context *context = trainer->context;
@@ -418,7 +431,7 @@ loci_status loci__trainer_finish(loci__trainer *trainer, const float *rows, size
                            .counts = counts,
                            .meter = &trainer->meter};
   if (status == LOCI_OK && trainer->format == LOCI_VECTORS_FOLDER)
-    status = loci__fail(error, LOCI_ERROR_UNSUPPORTED, "'%s': a folder as output is not implemented", trainer->output);
+    status = write_folder(trainer, &out, more, error);
   else if (status == LOCI_OK)
     status = loci__vectors_write(context, trainer->output, trainer->format, LOCI_PRECISION_F32, &out, error);
   loci__free(context, words);
