@@ -107,7 +107,7 @@ typedef struct loci__static_out {
   size_t n_tokens;        /* of weights and mapping; 0 = n_rows */
   const float *weights;   /* or NULL */
   const int32_t *mapping; /* or NULL: then n_rows must be the vocabulary's size */
-  const uint64_t *counts; /* how often each token stood in the corpus, or NULL */
+  const int64_t *counts;  /* how often each token stood in the corpus, or NULL */
   bool normalize;
   const char *tokenizer_json; /* its truncation and padding are left out of what is written */
   size_t tokenizer_length;

@@ -112,7 +112,9 @@ static loci_status write_weights(loci_context *context, const char *folder, cons
   const bool codes = model->codes != NULL, halves = model->halves != NULL;
   size_t n = 0;
   tensors[n++] = (loci__tensor_out){.name = "embeddings",
-                                    .dtype = codes ? LOCI__DTYPE_I8 : halves ? LOCI__DTYPE_F16 : LOCI__DTYPE_F32,
+                                    .dtype = codes    ? LOCI__DTYPE_I8
+                                             : halves ? LOCI__DTYPE_F16
+                                                      : LOCI__DTYPE_F32,
                                     .rank = 2,
                                     .shape = {model->n_rows, model->dim},
                                     .data = codes    ? (const void *)model->codes
@@ -123,7 +125,7 @@ static loci_status write_weights(loci_context *context, const char *folder, cons
         .name = "weights", .dtype = LOCI__DTYPE_F32, .rank = 1, .shape = {n_tokens}, .data = model->weights};
   if (model->counts != NULL)
     tensors[n++] = (loci__tensor_out){
-        .name = "counts", .dtype = LOCI__DTYPE_U64, .rank = 1, .shape = {n_tokens}, .data = model->counts};
+        .name = "counts", .dtype = LOCI__DTYPE_I64, .rank = 1, .shape = {n_tokens}, .data = model->counts};
   int64_t *wide = NULL;
   if (model->mapping != NULL) {
     wide = loci__alloc_array(context, n_tokens, sizeof *wide);

@@ -31,6 +31,18 @@ static const char *word_at(const void *table, size_t i, size_t *length) {
 
 /* ---- the card ---------------------------------------------------------------------------------- */
 
+void loci__words_put_splitter(loci__buffer *out, const loci__splitter *splitter, const char *split_model) {
+  loci__buffer_printf(out, "split: %s\nfold: %s\n", split_names[splitter->split], fold_names[splitter->fold]);
+  if (splitter->split == LOCI_SPLIT_CHARS) loci__buffer_printf(out, "ngram: %zu\n", splitter->ngram);
+  loci__buffer_printf(out, "max_word: %zu\n", splitter->max_word);
+  if (splitter->split != LOCI_SPLIT_MODEL || split_model == NULL) return;
+  loci__json_writer json;
+  loci__buffer_puts(out, "split_model: ");
+  loci__json_writer_init(&json, out);
+  loci__json_put_text(&json, split_model);
+  loci__buffer_putc(out, '\n');
+}
+
 /* What is read of a card. Strings are the arena's. */
 typedef struct card {
   loci__splitter splitter;
@@ -175,10 +187,9 @@ static loci_status beside(loci_model *model, const char *path, const char *suffi
 static loci_status read_splitter(loci__arena *arena, const char *name, card *out, loci_tokenizer **tokenizer,
                                  loci_error *error) {
   *tokenizer = NULL;
-  *out = (card){.splitter = {.split = LOCI_SPLIT_WORDS,
-                             .fold = LOCI_FOLD_NONE,
-                             .ngram = DEFAULT_NGRAM,
-                             .max_word = DEFAULT_MAX_WORD}};
+  *out = (card){
+      .splitter = {
+          .split = LOCI_SPLIT_WORDS, .fold = LOCI_FOLD_NONE, .ngram = DEFAULT_NGRAM, .max_word = DEFAULT_MAX_WORD}};
   LOCI__TRY(read_card(arena, name, out, error));
   if (out->splitter.split != LOCI_SPLIT_MODEL) return LOCI_OK;
   if (out->split_model == NULL)

@@ -42,12 +42,15 @@ loci_status loci__words_counts(loci_context *context, const loci_vectors *vector
 loci_status loci__split_tokenizer_open(loci_context *context, const char *name, loci_tokenizer **out,
                                        loci_error *error);
 
-/* How the words of a file of vectors were cut: what the front matter of FILE.card.md says (train/card.c writes it),
+/* How the words of a file of vectors were cut: what the front matter of FILE.card.md says (loci__words_put_splitter),
  *   split: words|space|chars|model    fold: lower|ascii|none    ngram: 2    max_word: 1024    split_model: "PATH"
  * else UAX #29 words as they stand. *tokenizer: the splitter's, the caller's to close; or NULL. *there: there
  * is such a card. */
 loci_status loci__words_splitter(loci_context *context, const char *path, loci__splitter *out,
                                  loci_tokenizer **tokenizer, bool *there, loci_error *error);
+
+/* Appends these lines (ngram only for chars; split_model, JSON-quoted, only for model). */
+void loci__words_put_splitter(loci__buffer *out, const loci__splitter *splitter, const char *split_model);
 
 /* ---- a static model's folder ---- */
 

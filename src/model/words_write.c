@@ -17,8 +17,8 @@ static const int32_t NONE = -1;
 typedef struct folder {
   loci_context *context;
   const loci__words_out *in;
-  size_t n;        /* rows */
-  int32_t *source; /* of row i: a word's number, or NONE: a zero row */
+  size_t n;           /* rows */
+  int32_t *source;    /* of row i: a word's number, or NONE: a zero row */
   const char **words; /* of the rows but the last */
   uint32_t *lengths;
   char unknown[64];
@@ -26,7 +26,7 @@ typedef struct folder {
   float *rows, *weights;
   uint16_t *halves;
   int8_t *codes;
-  uint64_t *counts;
+  int64_t *counts; /* torch before 2.3 knows no unsigned ones */
 } folder;
 
 /* ---- choosing ---------------------------------------------------------------------------------- */
@@ -56,8 +56,8 @@ static loci_status choose_words(folder *f, const loci_vectors *table, loci_error
   }
   if (n == 0) return loci__fail(error, LOCI_ERROR_FORMAT, "no word is UTF-8: a folder cannot hold them");
   if (n < v->n)
-    loci__log(f->context, LOCI_LOG_WARNING, "%zu of %zu words are not UTF-8, or were there before: left out",
-              v->n - n, v->n);
+    loci__log(f->context, LOCI_LOG_WARNING, "%zu of %zu words are not UTF-8, or were there before: left out", v->n - n,
+              v->n);
   f->source[n] = NONE;
   f->n = n + 1;
   snprintf(f->unknown, sizeof f->unknown, "[UNK]");
@@ -71,7 +71,8 @@ static loci_status choose_pieces(folder *f, const loci_vectors *table, loci_erro
   LOCI__TRY(allocate(f, loci_tokenizer_vocabulary_size(tokenizer), error));
   for (size_t i = 0; i < f->n; i++) {
     const char *piece = loci_tokenizer_piece(tokenizer, (int32_t)i);
-    f->source[i] = piece != NULL && piece[0] != '\0' ? (int32_t)loci_vectors_find(table, piece, strlen(piece)) : NONE;
+    const bool known = piece != NULL && piece[0] != '\0' && (int32_t)i != loci__tokenizer_unknown(tokenizer);
+    f->source[i] = known ? (int32_t)loci_vectors_find(table, piece, strlen(piece)) : NONE;
   }
   return LOCI_OK;
 }
@@ -85,15 +86,16 @@ static loci_status choose(folder *f, loci_error *error) {
   uint32_t *lengths = loci__alloc_array(f->context, v->n, sizeof *lengths);
   loci_vectors table = {.context = f->context, .n = v->n, .words = words, .lengths = lengths};
   loci_status status = LOCI_OK;
-  if (words == NULL || lengths == NULL) status = loci__fail_memory(error, v->n * sizeof *words, "the words of a folder");
+  if (words == NULL || lengths == NULL)
+    status = loci__fail_memory(error, v->n * sizeof *words, "the words of a folder");
   if (status == LOCI_OK) {
     memcpy(words, v->words, v->n * sizeof *words);
     memcpy(lengths, v->lengths, v->n * sizeof *lengths);
     status = loci__vectors_index(&table, error);
   }
   if (status == LOCI_OK)
-    status = f->in->splitter->split == LOCI_SPLIT_MODEL ? choose_pieces(f, &table, error)
-                                                        : choose_words(f, &table, error);
+    status =
+        f->in->splitter->split == LOCI_SPLIT_MODEL ? choose_pieces(f, &table, error) : choose_words(f, &table, error);
   loci__free(f->context, table.slots);
   loci__free(f->context, words);
   loci__free(f->context, lengths);
@@ -126,7 +128,7 @@ static loci_status fill_rows(folder *f, loci_error *error) {
     if (f->rows != NULL) memcpy(f->rows + i * dim, row, dim * sizeof *row);
     if (f->codes != NULL) f->weights[i] = k->quantize_i8(row, dim, f->codes + i * dim);
     for (size_t d = 0; f->halves != NULL && d < dim; d++) f->halves[i * dim + d] = loci__float_to_half(row[d]);
-    if (f->counts != NULL) f->counts[i] = v->counts[f->source[i]];
+    if (f->counts != NULL) f->counts[i] = (int64_t)v->counts[f->source[i]];
   }
   return LOCI_OK;
 }

@@ -62,8 +62,7 @@ static loci_status open_folder(loci_tokenizer *t, const char *folder, loci_error
   if (status == LOCI_OK && has_json) {
     status = open_json(t, json, error);
     if (status == LOCI_OK) status = open_more(t, folder, error);
-  }
-  else if (status == LOCI_OK && has_vocab) status = open_vocab(t, vocab, has_config ? config : NULL, error);
+  } else if (status == LOCI_OK && has_vocab) status = open_vocab(t, vocab, has_config ? config : NULL, error);
   else if (status == LOCI_OK)
     status = loci__fail(error, LOCI_ERROR_MODEL, "'%s' has neither tokenizer.json nor vocab.txt", folder);
   loci__free(context, json);

@@ -193,8 +193,9 @@ static loci_status parse_bert_processing(loci_tokenizer *t, const loci__json *pr
 static loci_status check_pre_tokenizer(const loci__json *pre, const char *name, loci_error *error) {
   if (absent(pre))
     return loci__fail(error, LOCI_ERROR_UNSUPPORTED, "%s: a tokenizer without pre_tokenizer is not implemented", name);
-  return loci__json_is(loci__json_get(pre, "type"), "BertPreTokenizer") ? LOCI_OK
-                                                                        : unsupported(name, "pre_tokenizer", pre, error);
+  return loci__json_is(loci__json_get(pre, "type"), "BertPreTokenizer")
+             ? LOCI_OK
+             : unsupported(name, "pre_tokenizer", pre, error);
 }
 
 static loci_status parse_root(loci_tokenizer *t, const loci__json *root, const char *name, loci_error *error) {

@@ -77,6 +77,13 @@ static int32_t find(const loci_tokenizer *t, const char *word, size_t length) {
   return length > 0 ? t->words.find(t->words.table, word, length) : -1;
 }
 
+/* The other tokenizer's unknown token stands for any word: its vector, if it has one, says nothing. */
+static bool is_nothing(const loci_tokenizer *t, const char *word, size_t length) {
+  if (t->cut != LOCI__CUT_SPLITTER || t->splitter.split != LOCI_SPLIT_MODEL) return false;
+  const char *piece = loci_tokenizer_piece(t->splitter.tokenizer, loci__tokenizer_unknown(t->splitter.tokenizer));
+  return piece != NULL && strlen(piece) == length && memcmp(piece, word, length) == 0;
+}
+
 /* One word of the text, at word[0..length), wherever that lies. */
 static loci_status put_word(words *w, const char *word, size_t length, size_t start, size_t end, loci_error *error) {
   const loci_tokenizer *t = w->tokenizer;
@@ -85,8 +92,9 @@ static loci_status put_word(words *w, const char *word, size_t length, size_t st
     word = w->folded.data;
     length = w->folded.length;
   }
-  int32_t id = find(t, word, length);
-  if (id < 0 && fold_word(w->again, word, length, &w->lower)) {
+  const bool nothing = is_nothing(t, word, length);
+  int32_t id = nothing ? -1 : find(t, word, length);
+  if (id < 0 && !nothing && fold_word(w->again, word, length, &w->lower)) {
     LOCI__TRY(loci__buffer_status(&w->lower, "a word", error));
     id = find(t, w->lower.data, w->lower.length);
   }

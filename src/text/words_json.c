@@ -32,7 +32,7 @@ static const char lower_json[] =
     "{\"type\":\"Sequence\",\"normalizers\":[{\"type\":\"Replace\",\"pattern\":{\"String\":\"\\u0130\"},\"content\":"
     "\"i\"},{\"type\":\"Lowercase\"}]}";
 
-#define REMOVE_OTHERS                                                                             \
+#define REMOVE_OTHERS                                                                            \
   "{\"type\":\"Split\",\"pattern\":{\"Regex\":\"\\\\A[^\\\\p{L}\\\\p{N}]+\\\\z\"},\"behavior\":" \
   "\"Removed\",\"invert\":false}"
 static const char words_json[] =
@@ -103,9 +103,8 @@ static loci_status unsupported(const char *name, const char *what, const loci__j
   const loci__json *type = loci__json_get(value, "type");
   if (type == NULL || type->type != LOCI__JSON_STRING)
     return loci__fail(error, LOCI_ERROR_FORMAT, "%s: the %s has no type", name, what);
-  return loci__fail(error, LOCI_ERROR_UNSUPPORTED,
-                    "%s: with a WordLevel model this %s '%.*s' is not implemented", name, what,
-                    (int)(type->length < 64 ? type->length : 64), type->text);
+  return loci__fail(error, LOCI_ERROR_UNSUPPORTED, "%s: with a WordLevel model this %s '%.*s' is not implemented", name,
+                    what, (int)(type->length < 64 ? type->length : 64), type->text);
 }
 
 static bool absent(const loci__json *value) {
@@ -142,8 +141,8 @@ static loci_status parse_pre_tokenizer(loci_tokenizer *t, const loci__json *valu
   static const struct {
     const char *type;
     loci__words_cut cut;
-  } theirs[] = {{"WhitespaceSplit", LOCI__CUT_WHITE}, {"Whitespace", LOCI__CUT_CLASSES},
-                {"BertPreTokenizer", LOCI__CUT_BERT}};
+  } theirs[] = {
+      {"WhitespaceSplit", LOCI__CUT_WHITE}, {"Whitespace", LOCI__CUT_CLASSES}, {"BertPreTokenizer", LOCI__CUT_BERT}};
   static const struct {
     const char *json;
     size_t length;
@@ -238,8 +237,8 @@ loci_status loci__tokenizer_parse_more(loci_tokenizer *t, const char *text, size
   if (t->cut != LOCI__CUT_SPLITTER)
     status = loci__fail(error, LOCI_ERROR_FORMAT, "%s: the tokenizer beside it is not one of loci's", name);
   else if (most != NULL && (!loci__json_u64(most, &max_word) || max_word < 4 || max_word > LOCI__LONGEST_WORD))
-    status = loci__fail(error, LOCI_ERROR_FORMAT, "%s: 'max_word' is not a number from 4 to %d", name,
-                        LOCI__LONGEST_WORD);
+    status =
+        loci__fail(error, LOCI_ERROR_FORMAT, "%s: 'max_word' is not a number from 4 to %d", name, LOCI__LONGEST_WORD);
   else if (again != NULL && !loci__json_bool(again, &lower_again))
     status = loci__fail(error, LOCI_ERROR_FORMAT, "%s: 'lower_again' is neither true nor false", name);
   loci__json_release(&document);
@@ -302,8 +301,11 @@ loci_status loci__tokenizer_put_json(loci__buffer *out, const loci_tokenizer *t,
     const struct {
       const char *key;
       bool value;
-    } flags[] = {{"single_word", a->single_word}, {"lstrip", a->lstrip}, {"rstrip", a->rstrip},
-                 {"normalized", a->normalized},   {"special", a->special}};
+    } flags[] = {{"single_word", a->single_word},
+                 {"lstrip", a->lstrip},
+                 {"rstrip", a->rstrip},
+                 {"normalized", a->normalized},
+                 {"special", a->special}};
     for (size_t f = 0; f < LOCI__COUNT(flags); f++) {
       loci__json_key(&json, flags[f].key);
       loci__json_put_bool(&json, flags[f].value);

@@ -10,7 +10,6 @@
 #include "loci/model.h"
 #include "model/words.h"
 #include "text/parts.h"
-#include "train/card.h"
 
 static const char vectors[] =
     "6 3\n"
@@ -178,7 +177,7 @@ static void test_splitter_lines(void **state) {
       const loci__splitter splitter = {.split = (loci_split)split, .fold = (loci_fold)fold, .ngram = 3, .max_word = 99};
       loci__buffer lines;
       loci__buffer_init(&lines, NULL, 0);
-      loci__card_put_splitter(&lines, &splitter, NULL);
+      loci__words_put_splitter(&lines, &splitter, NULL);
       put_card("v.vec.card.md", lines.data);
       loci__buffer_release(&lines);
       loci_model *m = open_model(file("v.vec", NULL));
