@@ -170,7 +170,8 @@ LOCI_API loci_status loci_eval_classify(const loci_classifier *classifier, const
 typedef enum loci_weighting {
   LOCI_WEIGHTING_RAW = 0,
   LOCI_WEIGHTING_TFIDF = 1,
-  LOCI_WEIGHTING_LOG_ENTROPY = 2
+  LOCI_WEIGHTING_LOG_ENTROPY = 2,
+  LOCI_WEIGHTING_SUBLINEAR_TFIDF = 3 /* 1 + ln tf instead of tf */
 } loci_weighting;
 
 typedef struct loci_lsa_options {
@@ -178,12 +179,16 @@ typedef struct loci_lsa_options {
   loci_train_common common; /* corpus.min_count 2; a line is a document */
   size_t dim;               /* 300 */
   loci_weighting weighting; /* default log-entropy */
+  uint64_t min_documents;   /* words in fewer documents are left out; default 2 */
+  double most_share;        /* and words in more than this share of the documents; default 1 */
+  double tolerance;         /* of the singular values, relative; default 1e-5 */
   double alpha;             /* words are rows of U·Σ^alpha; default 1 */
   const char *documents;    /* also write the documents' vectors here (.npy, labels are line numbers), or NULL */
 } loci_lsa_options;
 
 LOCI_API void loci_lsa_options_init(loci_lsa_options *options);
-/* Words' vectors. A folder as output holds a model that folds texts in (dᵀ·U·Σ⁻¹ with the training's weights). */
+/* Words' vectors. A folder as output holds a model that folds texts in: dᵀ·U with the training's weights, which is
+ * comparable with the documents' vectors, rows of V·Σ. */
 LOCI_API loci_status loci_train_lsa(loci_context *context, const char *corpus, const loci_lsa_options *options,
                                     const char *output, loci_error *error);
 
@@ -195,6 +200,7 @@ typedef struct loci_ppmi_options {
   double shift;     /* log of it is taken from the PMI; 1 = none */
   double smoothing; /* .75: contexts' counts to this power */
   double sample;    /* 0: subsampling */
+  double tolerance; /* of the singular values, relative; default 1e-4 */
   double alpha;     /* rows are U·Σ^alpha; default .5 */
 } loci_ppmi_options;
 

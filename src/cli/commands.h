@@ -26,6 +26,8 @@
   each(bias) \
   each(vocab) \
   each(phrases) \
+  each(train_lsa) \
+  each(train_ppmi) \
   each(train_word2vec) \
   each(train_fasttext) \
   each(train_classify) \

@@ -3,6 +3,7 @@
  *   sparse.c   compressed sparse rows: transposing, products with blocks of vectors, on the pool
  *   svd.c      the greatest singular values and vectors of a sparse matrix
  *   terms.c    the encoded corpus → term-document matrix; weightings
+ *   factor.c   the factorisation within a training: checkpoints of its basis
  *   lsa.c      loci_train_lsa
  *   ppmi.c     loci_train_ppmi: the encoded corpus → co-occurrences → positive pointwise mutual information
  *
@@ -22,7 +23,7 @@ typedef struct loci__sparse {
   loci_context *context;
   size_t n_rows, n_columns;
   size_t *starts;    /* n_rows + 1 */
-  uint32_t *columns; /* ascending within a row */
+  uint32_t *columns; /* in any order within a row; a transpose has them ascending */
   float *values;
 } loci__sparse;
 
@@ -66,9 +67,10 @@ typedef struct loci__svd_options {
   size_t rank;
   double tolerance; /* of singular values, relative; 0 = 1e-5 */
   uint64_t seed;
-  size_t max_blocks; /* of the basis before a restart; 0 = the default for the rank */
+  const loci__sparse *transpose; /* of the matrix, or NULL: then it is made */
+  size_t max_blocks;             /* of the basis before a restart; 0 = the default for the rank */
   loci__meter *meter;
-  /* Called between steps; may be NULL. */
+  /* Called between steps instead of the meter; may be NULL. */
   loci_status (*keep)(void *arg, const loci__svd_state *state, loci_error *error);
   /* Called once at the start with the capacity; fills state and blocks (which it finds allocated up to the capacity) and
    * sets n_blocks when there is something to go on from. May be NULL. */
@@ -81,5 +83,42 @@ loci_status loci__svd_compute(const loci__sparse *matrix, const loci__svd_option
 void loci__svd_release(loci__svd *svd);
 /* Bytes that loci__svd_compute takes beside the matrix and its transpose. */
 size_t loci__svd_memory(size_t n_rows, size_t n_columns, size_t rank);
+
+/* ---- factor.c ---- */
+
+/* loci__svd_compute with the trainer's meter and checkpoints. `transpose` of the matrix. */
+loci_status loci__factor(loci__trainer *trainer, const loci__sparse *matrix, const loci__sparse *transpose, size_t rank,
+                         double tolerance, loci__svd *out, loci_error *error);
+/* Further lines for the card. */
+void loci__factor_tell(const loci__svd *svd, loci__buffer *out);
+
+/* ---- terms.c ---- */
+
+typedef struct loci__terms {
+  loci_context *context;
+  loci__sparse terms, documents; /* terms × documents, and its transpose */
+  size_t n_terms, n_documents;   /* documents: lines, empty ones too */
+  size_t n_filled;               /* documents with at least one term */
+  uint32_t *words;               /* n_terms: the word of a term, ascending */
+  uint32_t *frequencies;         /* n_terms: documents that hold it */
+  float *global;                 /* n_terms: the part of the weight that does not depend on the document */
+} loci__terms;
+
+/* Counts the stream's words line by line. Words in fewer than min_documents lines, or in more than most_share of those that
+ * are not empty, are no terms. `max_memory` 0 = no limit; `more`: bytes that the caller will need beside a matrix of so
+ * many terms and documents. NOT_FOUND when no term is left. */
+typedef size_t (*loci__terms_more_fn)(size_t n_terms, size_t n_documents, const void *arg);
+loci_status loci__terms_count(loci_context *context, const loci__stream *stream, size_t n_words, uint64_t min_documents,
+                              double most_share, size_t max_memory, loci__terms_more_fn more, const void *arg,
+                              loci__meter *meter, loci__terms *out, loci_error *error);
+/* Counts become weights, in both matrices. Once. */
+loci_status loci__terms_weight(loci__terms *terms, loci_weighting weighting, loci_error *error);
+void loci__terms_release(loci__terms *terms);
+
+/* ---- ppmi.c ---- */
+
+/* The matrix M of an open trainer's corpus, for its tests; loci__sparse_release. */
+loci_status loci__ppmi_matrix(loci__trainer *trainer, const loci_ppmi_options *options, loci__sparse *matrix,
+                              loci_error *error);
 
 #endif

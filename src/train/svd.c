@@ -467,7 +467,7 @@ static loci_status iterate(krylov *k, loci_error *error) {
   }
   for (bool done = false; !done;) {
     LOCI__TRY(step(k, error));
-    if (o->meter != NULL) LOCI__TRY(loci__meter_at(o->meter, k->n_products, NULL, error));
+    if (o->meter != NULL && o->keep == NULL) LOCI__TRY(loci__meter_at(o->meter, k->n_products, NULL, error));
     if (k->n_blocks >= k->next_check || k->n_blocks == k->max_blocks) {
       LOCI__TRY(check(k, &done, error));
       if (done) break;
@@ -612,13 +612,14 @@ loci_status loci__svd_compute(const loci__sparse *matrix, const loci__svd_option
     return loci__fail(error, LOCI_ERROR_USAGE, "singular values of a %zu × %zu matrix, %zu wanted", matrix->n_rows,
                       matrix->n_columns, options->rank);
   const bool left = matrix->n_rows <= matrix->n_columns;
-  loci__sparse transpose;
-  LOCI__TRY(loci__sparse_transpose(matrix, &transpose, error));
+  loci__sparse own = {0};
+  if (options->transpose == NULL) LOCI__TRY(loci__sparse_transpose(matrix, &own, error));
+  const loci__sparse *transpose = options->transpose != NULL ? options->transpose : &own;
   krylov k = {.context = matrix->context,
               .kernels = loci__kernels_of(matrix->context),
               .options = options,
-              .there = left ? &transpose : matrix,
-              .back = left ? matrix : &transpose,
+              .there = left ? transpose : matrix,
+              .back = left ? matrix : transpose,
               .n = left ? matrix->n_rows : matrix->n_columns,
               .n_other = left ? matrix->n_columns : matrix->n_rows,
               .tolerance = options->tolerance > 0 ? options->tolerance : 1e-5};
@@ -637,6 +638,9 @@ loci_status loci__svd_compute(const loci__sparse *matrix, const loci__svd_option
   k.slice_rows = (k.slice_rows < 2048 ? 2048 : k.slice_rows + CHUNK - 1) / CHUNK * CHUNK;
   k.n_slices = (k.n + k.slice_rows - 1) / k.slice_rows;
   loci__random_init(&k.random, options->seed);
+  if (status == LOCI_OK && options->meter != NULL)
+    status = loci__meter_stage(options->meter, "singular values", "products",
+                               dense ? (k.n + BLOCK - 1) / BLOCK : default_blocks(k.rank), error);
   for (size_t i = 0; i < loci__sparse_count(matrix); i++)
     k.sum_squares += (double)matrix->values[i] * (double)matrix->values[i];
   out->sum_squares = k.sum_squares;
@@ -671,7 +675,7 @@ loci_status loci__svd_compute(const loci__sparse *matrix, const loci__svd_option
   out->n_products = k.n_products;
   out->n_restarts = k.n_restarts;
   release(&k, allocated);
-  loci__sparse_release(&transpose);
+  loci__sparse_release(&own);
   if (status != LOCI_OK) loci__svd_release(out);
   return status;
 }

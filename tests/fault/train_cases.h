@@ -84,12 +84,33 @@ static inline loci_status train_glove(loci_context *context, const char *corpus,
   return loci_train_glove(context, corpus, &o, output, error);
 }
 
+static inline loci_status train_lsa(loci_context *context, const char *corpus, const train_setting *setting,
+                                    const char *output, loci_error *error) {
+  loci_lsa_options o;
+  loci_lsa_options_init(&o);
+  train_common(&o.common, setting);
+  o.dim = 10 * setting->epochs; /* how long it takes */
+  return loci_train_lsa(context, corpus, &o, output, error);
+}
+
+static inline loci_status train_ppmi(loci_context *context, const char *corpus, const train_setting *setting,
+                                     const char *output, loci_error *error) {
+  loci_ppmi_options o;
+  loci_ppmi_options_init(&o);
+  train_common(&o.common, setting);
+  o.dim = 10 * setting->epochs;
+  o.sample = 0.2;
+  return loci_train_ppmi(context, corpus, &o, output, error);
+}
+
 static const train_case train_cases[] = {
     {"word2vec, exact", "exact.bin", train_word2vec_exact},
     {"word2vec, skip-gram", "skipgram.vec", train_word2vec_skipgram},
     {"word2vec, CBOW", "cbow.npy", train_word2vec_cbow},
     {"fastText", "fasttext.bin", train_fasttext},
     {"GloVe", "glove.txt", train_glove},
+    {"lsa", "lsa.bin", train_lsa},
+    {"ppmi", "ppmi.bin", train_ppmi},
 };
 
 #endif

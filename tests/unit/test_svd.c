@@ -349,6 +349,79 @@ static void same_bits_at_any_number_of_threads(void **state) {
   }
 }
 
+/* Stopped after every number of steps, and gone on with from what was handed out: the same bits. */
+typedef struct saved {
+  size_t stop_at, n_calls;
+  loci__svd_state state;
+  double *blocks, *projected, coupling[LOCI__BLOCK * LOCI__BLOCK];
+} saved;
+
+static loci_status keep_and_stop(void *arg, const loci__svd_state *state, loci_error *error) {
+  saved *s = arg;
+  if (++s->n_calls < s->stop_at) return LOCI_OK;
+  s->state = *state;
+  const size_t block = state->block_rows * LOCI__BLOCK;
+  s->blocks = malloc(state->n_blocks * block * sizeof *s->blocks);
+  for (size_t i = 0; i < state->n_blocks; i++) memcpy(s->blocks + i * block, state->blocks[i], block * sizeof(double));
+  s->projected = malloc(state->capacity * state->capacity * sizeof *s->projected);
+  memcpy(s->projected, state->projected, state->capacity * state->capacity * sizeof *s->projected);
+  memcpy(s->coupling, state->coupling, sizeof s->coupling);
+  return loci__fail(error, LOCI_ERROR_CANCELLED, "stopped");
+}
+
+static loci_status load_saved(void *arg, loci__svd_state *state, loci_error *error) {
+  (void)error;
+  const saved *s = arg;
+  if (s->blocks == NULL) return LOCI_OK;
+  assert_int_equal(state->capacity, s->state.capacity);
+  const size_t block = state->block_rows * LOCI__BLOCK;
+  state->n_blocks = s->state.n_blocks;
+  state->generation = s->state.generation;
+  memcpy(state->counters, s->state.counters, sizeof state->counters);
+  for (size_t i = 0; i < state->n_blocks; i++) memcpy(state->blocks[i], s->blocks + i * block, block * sizeof(double));
+  memcpy(state->projected, s->projected, state->capacity * state->capacity * sizeof *s->projected);
+  memcpy(state->coupling, s->coupling, sizeof s->coupling);
+  return LOCI_OK;
+}
+
+static void stopped_and_gone_on_with(void **state) {
+  (void)state;
+  loci_error error;
+  loci_context *context = test_context_new(2, NULL);
+  enum { ROWS = 1200, COLUMNS = 1300, RANK = 60 };
+  double *sigma = malloc(ROWS * sizeof *sigma);
+  for (size_t i = 0; i < ROWS; i++) sigma[i] = 30 / pow(1 + (double)i, 0.4);
+  double *a = known_spectrum(ROWS, COLUMNS, sigma, ROWS, 17);
+  loci__sparse sparse;
+  from_dense(&sparse, context, a, ROWS, COLUMNS);
+  free(a);
+  free(sigma);
+  /* A basis so small that there are restarts between the stops, too. */
+  loci__svd_options o = {.rank = RANK, .seed = 3, .max_blocks = 8};
+  loci__svd whole, svd;
+  assert_ok(loci__svd_compute(&sparse, &o, &whole, &error), &error);
+  assert_true(whole.n_restarts > 0);
+  size_t stops = 0;
+  for (size_t at = 1; at < whole.n_products; at += 4, stops++) {
+    saved s = {.stop_at = at};
+    o.keep = keep_and_stop, o.load = load_saved, o.arg = &s;
+    assert_int_equal(loci__svd_compute(&sparse, &o, &svd, &error), LOCI_ERROR_CANCELLED);
+    o.keep = NULL;
+    assert_ok(loci__svd_compute(&sparse, &o, &svd, &error), &error);
+    assert_int_equal(svd.n_products, whole.n_products);
+    assert_memory_equal(svd.values, whole.values, RANK * sizeof *svd.values);
+    assert_memory_equal(svd.left, whole.left, ROWS * RANK * sizeof *svd.left);
+    assert_memory_equal(svd.right, whole.right, COLUMNS * RANK * sizeof *svd.right);
+    loci__svd_release(&svd);
+    free(s.blocks);
+    free(s.projected);
+  }
+  assert_true(stops >= 3);
+  loci__svd_release(&whole);
+  loci__sparse_release(&sparse);
+  test_context_free(context);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(kernels_agree),
@@ -356,6 +429,7 @@ int main(void) {
       cmocka_unit_test(known_spectra),
       cmocka_unit_test(restarts),
       cmocka_unit_test(low_rank_and_equal_values),
+      cmocka_unit_test(stopped_and_gone_on_with),
       cmocka_unit_test(same_bits_at_any_number_of_threads),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
