@@ -184,6 +184,8 @@ static loci_status train(loci__trainer *trainer, const loci_word2vec_options *o,
     return loci__fail(error, LOCI_ERROR_NOT_FOUND,
                       "the vocabulary has %zu word; vectors need at least two to differ (a lower --min-count?)",
                       run.n_words);
+  if (run.n_tokens == 0)
+    return loci__fail(error, LOCI_ERROR_FORMAT, "the vocabulary has no counts, from which noise words are drawn");
   if (run.n_words > INT32_MAX) return loci__fail(error, LOCI_ERROR_LIMIT, "%zu words are too many", run.n_words);
   uint64_t *counts = loci__alloc_array(run.context, run.n_words, sizeof *counts);
   run.counts = counts;

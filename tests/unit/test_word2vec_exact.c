@@ -205,6 +205,39 @@ static void overflow_is_no_crash(void **state) {
   test_context_free(context);
 }
 
+/* Vocabularies from elsewhere: without counts, of other words, with counts that no sum holds. */
+static void odd_vocabularies_are_no_crash(void **state) {
+  (void)state;
+  static const struct {
+    const char *text;
+    loci_status status;
+  } cases[] = {
+      {"</s> 0\nw1 0\nw2 0\n", LOCI_ERROR_FORMAT},
+      {"never 5\nseen 5\nhere 5\n", LOCI_OK},
+      {"w1 18446744073709551615\nw2 18446744073709551615\nw3 7\n", LOCI_ERROR_FORMAT},
+      {"w1 9223372036854775807\nw2 9223372036854775807\nw3 1\n", LOCI_OK},
+      {"w3 5\nw1 9\nw2 6\nw9 0\nw4 50\n", LOCI_OK},
+  };
+  loci_context *context = test_context_new(2, NULL);
+  loci_error error = {0};
+  start(60);
+  char path[192];
+  snprintf(path, sizeof path, "%s/words.txt", folder);
+  for (size_t i = 0; i < LOCI__COUNT(cases); i++) {
+    test_write(path, cases[i].text, strlen(cases[i].text));
+    for (int how = 0; how < 4; how++) {
+      loci_word2vec_options o = exact_options();
+      if (how % 2) o.mode = LOCI_MODE_DEFAULT;
+      if (how / 2) o.hierarchical = 1;
+      o.common.vocabulary = path;
+      o.common.corpus.min_count = 0;
+      loci_status status = loci_train_word2vec(context, corpus, &o, output, &error);
+      if (status != cases[i].status) fail_msg("case %zu, %d: %d %s", i, how, (int)status, error.message);
+    }
+  }
+  test_context_free(context);
+}
+
 /* ---- a disk that is full when the vectors are written ---- */
 
 static int no_vectors(void *user, const char *method, const char *path) {
@@ -249,6 +282,7 @@ int main(void) {
       cmocka_unit_test(resumes_to_the_same_bytes),
       cmocka_unit_test(refuses_what_makes_no_sense),
       cmocka_unit_test(overflow_is_no_crash),
+      cmocka_unit_test(odd_vocabularies_are_no_crash),
       cmocka_unit_test(a_full_disk_at_the_end_loses_nothing),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
