@@ -74,16 +74,6 @@ static inline loci_status train_fasttext(loci_context *context, const char *corp
   return loci_train_fasttext(context, corpus, &o, output, error);
 }
 
-static inline loci_status train_glove(loci_context *context, const char *corpus, const train_setting *setting,
-                                      const char *output, loci_error *error) {
-  loci_glove_options o;
-  loci_glove_options_init(&o);
-  train_common(&o.common, setting);
-  o.dim = 12;
-  o.epochs = setting->epochs;
-  return loci_train_glove(context, corpus, &o, output, error);
-}
-
 static inline loci_status train_lsa(loci_context *context, const char *corpus, const train_setting *setting,
                                     const char *output, loci_error *error) {
   loci_lsa_options o;
@@ -103,14 +93,41 @@ static inline loci_status train_ppmi(loci_context *context, const char *corpus, 
   return loci_train_ppmi(context, corpus, &o, output, error);
 }
 
+static inline void glove_options(loci_glove_options *o, const train_setting *setting) {
+  loci_glove_options_init(o);
+  train_common(&o->common, setting);
+  o->dim = 24;
+  o->window = 4;
+  o->epochs = setting->epochs > 1 ? setting->epochs * 8 : 1; /* long beside the counting, to be killed in it */
+  o->memory = 2e-5; /* most pairs go over the disk */
+}
+
+static inline loci_status train_glove(loci_context *context, const char *corpus, const train_setting *setting,
+                                      const char *output, loci_error *error) {
+  loci_glove_options o;
+  glove_options(&o, setting);
+  return loci_train_glove(context, corpus, &o, output, error);
+}
+
+static inline loci_status train_glove_exact(loci_context *context, const char *corpus, const train_setting *setting,
+                                            const char *output, loci_error *error) {
+  loci_glove_options o;
+  glove_options(&o, setting);
+  o.mode = LOCI_MODE_EXACT;
+  o.epochs = setting->epochs;
+  o.memory = 2e-3; /* the shuffle takes no less */
+  return loci_train_glove(context, corpus, &o, output, error);
+}
+
 static const train_case train_cases[] = {
     {"word2vec, exact", "exact.bin", train_word2vec_exact},
     {"word2vec, skip-gram", "skipgram.vec", train_word2vec_skipgram},
     {"word2vec, CBOW", "cbow.npy", train_word2vec_cbow},
     {"fastText", "fasttext.bin", train_fasttext},
-    {"GloVe", "glove.txt", train_glove},
     {"lsa", "lsa.bin", train_lsa},
     {"ppmi", "ppmi.bin", train_ppmi},
+    {"GloVe", "glove.bin", train_glove},
+    {"GloVe, exact", "glove-exact.txt", train_glove_exact},
 };
 
 #endif
