@@ -37,6 +37,7 @@ typedef struct loci_index_report {
   uint64_t n_chunks, n_tokens, n_bytes;                              /* embedded by this call; bytes of files read */
   uint64_t n_truncated; /* chunks cut at the model's length (should be 0: chunks are measured in its tokens) */
   double seconds;
+  uint64_t n_unknown; /* chunks of words that the model does not know: their vector is 0 */
 } loci_index_report;
 
 /* Called once a skipped file (reason: "binary", "encrypted", "too large", …) and, in a dry run, once for every

@@ -10,7 +10,7 @@ typedef enum format { JSONL = 1, JSON, NPY, CSV, BIN, BASE64 } format;
 
 typedef struct values {
   const char *file, *model;
-  int role, on_long, format; /* 1 + index, 0 = not given */
+  int role, on_long, format, pooling; /* 1 + index, 0 = not given */
   uint64_t max_length;
   int no_normalize;
 } values;
@@ -21,6 +21,7 @@ static const loci__option options[] = {
      "each line of FILE is a text, empty lines too (- is standard input)"},
     {"model", 'm', LOCI__OPTION_TEXT, AT(model), "MODEL", LOCI__OFFER_MODEL,
      "a folder, a file or a name; default: the built-in model"},
+    {"pooling", 0, LOCI__OPTION_CHOICE, AT(pooling), LOCI__POOLING_WORDS, LOCI__OFFER_NOTHING, LOCI__POOLING_HELP},
     {"role", 0, LOCI__OPTION_CHOICE, AT(role), "query|document", LOCI__OFFER_NOTHING,
      "put the model's prompt for a question or a document before each text; default: the model's default prompt"},
     {"max-length", 0, LOCI__OPTION_COUNT, AT(max_length), "N", LOCI__OFFER_NOTHING,
@@ -50,6 +51,7 @@ typedef struct job {
   loci_embed_info *infos;
   size_t capacity; /* of vectors and infos, in texts */
   uint64_t n_done, n_truncated;
+  uint64_t n_unknown; /* texts with words, none of which the model knows */
   uint64_t total; /* 0 = not known */
   uint32_t longest;
   double began;
@@ -193,12 +195,19 @@ static int show_batch(void *user, const loci_progress *batch) {
   return loci__progress_show(j->cli, &progress);
 }
 
+static bool is_zero(const float *vector, size_t dim) {
+  for (size_t d = 0; d < dim; d++)
+    if (vector[d] != 0.0f) return false;
+  return true;
+}
+
 static loci_status embed_batch(job *j, const loci_text *texts, size_t n, loci_error *error) {
   LOCI__TRY(make_room(j, n, error));
   LOCI__TRY(loci_embed(j->model, texts, n, &j->options, j->vectors, j->infos, error));
   if (j->v->on_long == 2) LOCI__TRY(refuse_long(j, n, error));
   for (size_t i = 0; i < n; i++) {
     put_vector(j, j->vectors + i * j->info.dim, &j->infos[i], j->n_done + i == 0);
+    j->n_unknown += j->infos[i].n_tokens > 0 && is_zero(j->vectors + i * j->info.dim, j->info.dim);
     if (j->infos[i].truncated) {
       j->n_truncated++;
       if (j->infos[i].n_tokens_whole > j->longest) j->longest = j->infos[i].n_tokens_whole;
@@ -286,6 +295,9 @@ static loci_status embed(job *j, const char *path, loci_error *error) {
   if (j->n_truncated)
     loci__note(j->cli, "%llu of %llu texts were cut: the longest has %u tokens; --on-long error stops there instead",
                (unsigned long long)j->n_truncated, (unsigned long long)j->n_done, j->longest);
+  if (j->n_unknown)
+    loci__note(j->cli, "%llu of %llu texts have no word that the model knows: their vectors are 0",
+               (unsigned long long)j->n_unknown, (unsigned long long)j->n_done);
   return LOCI_OK;
 }
 
@@ -305,7 +317,10 @@ static loci_status run(loci__cli *cli, loci_error *error) {
                       "the format %s is bytes, not for a terminal; send it to a file: "
                       "> vectors.%s",
                       j.format == NPY ? "npy" : "bin", j.format == NPY ? "npy" : "bin");
-  loci_status status = loci_model_open(cli->context, v->model, &j.model, error);
+  char *pooled = NULL;
+  LOCI__TRY(loci__environment_pooling(v->model, v->pooling, &pooled, error));
+  loci_status status = loci_model_open(cli->context, pooled ? pooled : v->model, &j.model, error);
+  loci__free(NULL, pooled);
   if (status == LOCI_OK) {
     if (!v->model) loci__environment_tell_limits(cli);
     loci_model_get_info(j.model, &j.info);

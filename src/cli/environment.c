@@ -166,6 +166,23 @@ void loci__environment_tell_limits(loci__cli *cli) {
   loci__free(NULL, folder);
 }
 
+loci_status loci__environment_pooling(const char *model, int pooling, char **out, loci_error *error) {
+  static const char suffix[] = "#sif";
+  *out = NULL;
+  if (pooling == 0) return LOCI_OK;
+  if (model == NULL)
+    return loci__fail(error, LOCI_ERROR_USAGE, "--pooling is for word vectors: name them with -m vectors.bin");
+  const bool has = loci__ends_with(model, suffix);
+  if (has == (pooling == 2)) return LOCI_OK;
+  if (has) return loci__fail(error, LOCI_ERROR_USAGE, "'%s' says sif, and --pooling mean", model);
+  loci__buffer name;
+  loci__buffer_init(&name, NULL, 0);
+  loci__buffer_puts(&name, model);
+  loci__buffer_puts(&name, suffix);
+  *out = loci__buffer_take(&name);
+  return *out != NULL ? LOCI_OK : loci__fail_memory(error, strlen(model), "a model's name");
+}
+
 char *loci__environment_place(loci__cli *cli, const char *path) {
   if (loci__file_exists(cli->context, path)) return loci__path_absolute(NULL, path);
   return loci__strdup(NULL, path);

@@ -4,6 +4,7 @@
 
 typedef struct values {
   const char *model;
+  int pooling;
   loci__words exclude;
   int dry_run, no_ignore, hidden, json;
 } values;
@@ -12,6 +13,7 @@ typedef struct values {
 static const loci__option options[] = {
     {"model", 'm', LOCI__OPTION_TEXT, AT(model), "MODEL", LOCI__OFFER_MODEL,
      "the model that makes the vectors: a folder, a file or a name; default: the collection's, else the built-in one"},
+    {"pooling", 0, LOCI__OPTION_CHOICE, AT(pooling), LOCI__POOLING_WORDS, LOCI__OFFER_NOTHING, LOCI__POOLING_HELP},
     {"exclude", 0, LOCI__OPTION_LIST, AT(exclude), "GLOB", LOCI__OFFER_NOTHING,
      "leave out what matches, as a line of .gitignore would; may be given several times"},
     {"dry-run", 0, LOCI__OPTION_FLAG, AT(dry_run), NULL, LOCI__OFFER_NOTHING,
@@ -58,6 +60,9 @@ static loci_status index_paths(loci__cli *cli, loci_collection *collection, loci
     if (report.n_truncated)
       loci__note(cli, "%llu passages were longer than the model takes and were cut",
                  (unsigned long long)report.n_truncated);
+    if (report.n_unknown)
+      loci__note(cli, "%llu passages have no word that the model knows: only their words find them",
+                 (unsigned long long)report.n_unknown);
     if (v->json || (!v->dry_run && !cli->common.quiet))
       loci__report_put(&out, &report, v->json, v->dry_run ? LOCI__REPORT_DRY_RUN : LOCI__REPORT_INDEX);
     status = loci__output_flush(cli, &out, error);
@@ -76,6 +81,9 @@ static loci_status index_paths(loci__cli *cli, loci_collection *collection, loci
 static loci_status run(loci__cli *cli, loci_error *error) {
   values *v = cli->values;
   loci_collection *collection = NULL;
+  char *pooled = NULL;
+  LOCI__TRY(loci__environment_pooling(v->model, v->pooling, &pooled, error));
+  if (pooled) v->model = pooled;
   /* A dry run looks and leaves no trace: it makes no collection. */
   int mode = v->dry_run ? LOCI_COLLECTION_READ : cli->arguments.n ? LOCI_COLLECTION_CREATE : LOCI_COLLECTION_WRITE;
   loci_status status = loci__collection_open(cli, mode, &collection, error);
@@ -87,6 +95,7 @@ static loci_status run(loci__cli *cli, loci_error *error) {
   }
   if (collection) loci_collection_close(collection);
   loci__free(NULL, v->exclude.items);
+  loci__free(NULL, pooled);
   return status;
 }
 

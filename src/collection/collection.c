@@ -382,3 +382,9 @@ loci_status loci_collection_check(loci_collection *collection, int deep, loci_ch
   if (n_findings != NULL) *n_findings = n;
   return status;
 }
+
+bool loci__collection_is_zero(const float *vector, size_t dim) {
+  for (size_t d = 0; d < dim; d++)
+    if (vector[d] != 0.0f) return false;
+  return true;
+}

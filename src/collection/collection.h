@@ -166,4 +166,7 @@ loci_status loci__collection_add_texts(loci_collection *collection, const loci_m
                                        const loci__collection_text *texts, size_t n, bool chunks, loci__meter *meter,
                                        int64_t *ids, loci_error *error);
 
+/* Whether every number of a vector is 0: a text none of whose words the model knows. */
+bool loci__collection_is_zero(const float *vector, size_t dim);
+
 #endif

@@ -97,6 +97,7 @@ static loci_status embed_group(group *g, loci_error *error) {
   for (size_t i = 0; i < g->n_chunks && status == LOCI_OK; i++) {
     g->report->n_tokens += infos[i].n_tokens;
     g->report->n_truncated += infos[i].truncated != 0;
+    g->report->n_unknown += infos[i].n_tokens > 0 && loci__collection_is_zero(vectors + i * g->dim, g->dim);
   }
   if (status == LOCI_OK) {
     g->report->n_chunks += g->n_chunks;

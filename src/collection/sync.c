@@ -303,6 +303,7 @@ static loci_status embed_group(sync_run *run, const work *items, size_t n, size_
     memcpy(vectors + wanted[i] * run->dim, fresh + i * run->dim, run->dim * sizeof *vectors);
     run->report->n_tokens += infos[i].n_tokens;
     run->report->n_truncated += infos[i].truncated != 0;
+    run->report->n_unknown += infos[i].n_tokens > 0 && loci__collection_is_zero(fresh + i * run->dim, run->dim);
   }
   loci__free(run->context, fresh);
   loci__free(run->context, infos);
