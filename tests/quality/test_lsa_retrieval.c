@@ -140,9 +140,9 @@ typedef struct figures {
 
 static figures measure(const char *set, loci_weighting weighting) {
   loci_error error;
-  char path[256];
+  char path[600];
   snprintf(path, sizeof path, "retrieval/%s", set);
-  char folder[256];
+  char folder[512];
   snprintf(folder, sizeof folder, "%s", test_data(path));
   snprintf(path, sizeof path, "%s/corpus.jsonl", folder);
   lines documents = read_lines(path);
@@ -151,7 +151,7 @@ static figures measure(const char *set, loci_weighting weighting) {
   snprintf(path, sizeof path, "%s/qrels/test.tsv", folder);
   bool *judged = read_judgements(path, &queries, &documents);
 
-  char corpus[128], output[128];
+  char corpus[128], output[160];
   snprintf(corpus, sizeof corpus, "%s/corpus.txt", test_folder());
   snprintf(output, sizeof output, "%s.bin", corpus);
   FILE *file = fopen(corpus, "wb");
