@@ -45,8 +45,9 @@ typedef struct loci__stretch_step {
 } loci__stretch_step;
 
 typedef struct loci__stretch {
-  size_t n_words, n_steps, n_outputs;
+  size_t n_words, n_steps, n_outputs, n_noise;
   int32_t *words;    /* kept, in order, LOCI__LINE_END between lines; rows as inputs */
+  uint32_t *noise;   /* n_noise rows: what the steps choose their noise words from */
   uint32_t *outputs; /* rows */
   float *labels;     /* of outputs */
   loci__stretch_step *steps;

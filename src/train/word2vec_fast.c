@@ -62,7 +62,7 @@ static inline void ask_for(const float *row, size_t stride) {
   for (size_t k = 0; k < stride; k += 16) __builtin_prefetch(row + k, 1, 3);
 }
 
-static loci_status work(void *arg, size_t task, size_t worker, loci_error *error) {
+static loci_status word2vec_fast_work(void *arg, size_t task, size_t worker, loci_error *error) {
   (void)error;
   fast_run *fast = arg;
   const loci__engine *engine = &fast->engine;
@@ -108,7 +108,7 @@ static loci_status train(fast_run *fast, loci__word2vec *run, loci_error *error)
   size_t n_places = fast->engine.n_places;
   while (fast->state.epoch < fast->engine.epochs) {
     size_t n = (n_places - fast->state.place + REACH - 1) / REACH;
-    LOCI__TRY(loci__pool_run(run->context, n < ROUND ? n : ROUND, work, fast, error));
+    LOCI__TRY(loci__pool_run(run->context, n < ROUND ? n : ROUND, word2vec_fast_work, fast, error));
     fast->state.place += (n < ROUND ? n : ROUND) * REACH;
     if (fast->state.place >= n_places) {
       fast->state.place = 0;

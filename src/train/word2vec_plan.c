@@ -10,7 +10,10 @@
 enum {
   /* Context words over a stretch's ends are looked for so many places away for each word of the window: there may be
    * millions of dropped ones in a row. */
-  SEARCH = 64
+  SEARCH = 64,
+  /* Each word of a stretch's noise is drawn for so many places, see the head; fewer when the stretch is short. */
+  REUSE = 4,
+  LEAST_NOISE = 128
 };
 
 static const uint64_t golden = 0x9E3779B97F4A7C15u;
@@ -35,9 +38,13 @@ static size_t words_of(size_t reach, size_t window) {
   return reach + 2 * window;
 }
 
+static size_t noise_of(size_t reach, size_t longest) {
+  return reach * longest / REUSE + LEAST_NOISE;
+}
+
 size_t loci__stretch_bytes(size_t reach, size_t window, size_t longest) {
-  return words_of(reach, window) * (sizeof(int32_t) + sizeof(float *)) + reach * sizeof(loci__stretch_step) +
-         reach * longest * (sizeof(uint32_t) + sizeof(float) + sizeof(float *));
+  return noise_of(reach, longest) * sizeof(uint32_t) + words_of(reach, window) * (sizeof(int32_t) + sizeof(float *)) +
+         reach * sizeof(loci__stretch_step) + reach * longest * (sizeof(uint32_t) + sizeof(float) + sizeof(float *));
 }
 
 loci_status loci__stretch_init(loci__stretch *plan, const loci__engine *engine, loci_error *error) {
@@ -46,11 +53,13 @@ loci_status loci__stretch_init(loci__stretch *plan, const loci__engine *engine, 
   size_t n_words = words_of(engine->reach, engine->window), n_outputs = engine->reach * engine->longest;
   plan->words = loci__alloc_array(context, n_words, sizeof *plan->words);
   plan->inputs_at = loci__alloc_array(context, n_words, sizeof *plan->inputs_at);
+  plan->noise = loci__alloc_array(context, noise_of(engine->reach, engine->longest), sizeof *plan->noise);
   plan->steps = loci__alloc_array(context, engine->reach, sizeof *plan->steps);
   plan->outputs = loci__alloc_array(context, n_outputs, sizeof *plan->outputs);
   plan->outputs_at = loci__alloc_array(context, n_outputs, sizeof *plan->outputs_at);
   plan->labels = loci__alloc_array(context, n_outputs, sizeof *plan->labels);
-  if (plan->words && plan->inputs_at && plan->steps && plan->outputs && plan->outputs_at && plan->labels) {
+  if (plan->words && plan->noise && plan->inputs_at && plan->steps && plan->outputs && plan->outputs_at &&
+      plan->labels) {
     return LOCI_OK;
   }
   loci__stretch_release(plan, context);
@@ -60,6 +69,7 @@ loci_status loci__stretch_init(loci__stretch *plan, const loci__engine *engine, 
 
 void loci__stretch_release(loci__stretch *plan, loci_context *context) {
   loci__free(context, plan->words);
+  loci__free(context, plan->noise);
   loci__free(context, plan->inputs_at);
   loci__free(context, plan->steps);
   loci__free(context, plan->outputs);
@@ -102,6 +112,16 @@ static void draw_words(loci__stretch *plan, const loci__engine *engine, uint64_t
 
 /* ---- outputs ---- */
 
+/* The noise that the steps of a stretch of so many words choose from. */
+static void draw_noise(loci__stretch *plan, const loci__engine *engine, uint64_t *random, size_t n_kept) {
+  size_t n = n_kept * engine->negative / REUSE;
+  plan->n_noise = n > LEAST_NOISE ? n : LEAST_NOISE;
+  uint32_t n_words = (uint32_t)engine->run->n_words;
+  for (size_t i = 0; i < plan->n_noise; i++) {
+    plan->noise[i] = n_words + loci__alias_draw(&engine->noise, mix(*random += golden));
+  }
+}
+
 /* Appends the outputs of one step; returns how many. */
 static size_t draw_outputs(loci__stretch *plan, const loci__engine *engine, uint64_t *random, int32_t centre) {
   const loci__word2vec *run = engine->run;
@@ -120,7 +140,7 @@ static size_t draw_outputs(loci__stretch *plan, const loci__engine *engine, uint
     labels[n] = 1.0f;
     out[n++] = (uint32_t)n_words + (uint32_t)centre;
     for (size_t k = 0; k < engine->negative; k++) {
-      uint32_t word = (uint32_t)n_words + loci__alias_draw(&engine->noise, mix(*random += golden));
+      uint32_t word = plan->noise[(mix(*random += golden) >> 32) * plan->n_noise >> 32];
       bool is_new = true;
       for (size_t j = first; j < n; j++) is_new &= out[j] != word;
       labels[n] = 0.0f;
@@ -140,6 +160,7 @@ void loci__stretch_draw(loci__stretch *plan, const loci__engine *engine, size_t 
   plan->n_steps = plan->n_outputs = 0;
   uint64_t random = mix(key_of(seed, 2, epoch) + from * golden);
   const int32_t *words = plan->words;
+  if (engine->negative > 0) draw_noise(plan, engine, &random, end - begin);
   size_t line = 0; /* where the present line begins; words over the left end are of the first word's line */
   for (size_t i = begin; i < end; i++) {
     if (words[i] == LOCI__LINE_END) {
