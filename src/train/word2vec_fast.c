@@ -13,7 +13,7 @@
 enum {
   REACH = 2048, /* places of a stretch: what is drawn of it stays in the second-level cache */
   ROUND = 128,  /* stretches of a round: some 100 ms on two threads */
-  AHEAD = 4     /* steps from asking for rows to using them: tried 2…16, docs/speed.md */
+  AHEAD = 4     /* steps from asking for rows to using them */
 };
 
 /* What a checkpoint keeps. */

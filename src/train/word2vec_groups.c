@@ -26,16 +26,17 @@
 #include <math.h>
 
 enum {
-  TASKS = 8, /* of a group; a bit each in a byte of marks */
-  KEPT = 512,
-  USUAL = 6,
-  MOST = 4,
+  TASKS = 8,   /* of a group; a bit each in a byte of marks */
+  KEPT = 512,  /* kept words of a stretch: a group takes milliseconds, and waking threads for it microseconds */
+  USUAL = 6,   /* outputs of a step that KEPT is meant for: one and five noise words */
+  MOST = 4,    /* places of a stretch a kept word, at most */
   LEAST = 64,  /* places of a stretch, at least */
   GROUPS = 64, /* of an epoch, at least, as long as stretches are longer than LEAST */
-  AHEAD = 4
+  AHEAD = 4    /* steps from asking for rows to using them, as in the fast mode */
 };
 
-static double PULL_IN = 2.0, PULL_OUT = 2.0;
+/* a = PULL · rate. */
+static const float PULL = 2.0f;
 
 /* What a checkpoint keeps. */
 typedef struct groups_state {
@@ -258,7 +259,7 @@ static void merge_row(groups_run *groups, group_worker *worker, size_t row, floa
   const loci__word2vec *run = engine->run;
   size_t stride = run->stride, n = 0;
   float *original = loci__engine_row(run, row), *sum = worker->sum;
-  float pull = (float)(row < run->n_words ? PULL_IN : PULL_OUT) * rate, apart = 0, touches = 0;
+  float pull = PULL * rate, apart = 0, touches = 0;
   memset(sum, 0, stride * sizeof *sum);
   for (int32_t at = worker->at[row]; at >= 0; n++) {
     size_t task = (size_t)at / groups->most_copies, i = (size_t)at % groups->most_copies;

@@ -4,6 +4,9 @@
  * probability (√(f/s) + 1)·s/f): a word that is not kept does not count as context either; the window is uniform in
  * 1…window; a noise word that is the centre is left out, and so is one that the step has already. Random numbers are
  * splitmix64's (Steele et al. 2014): a step of the generator is an addition, so many can be under way at a time.
+ *
+ * Noise is drawn twice: from the distribution a pool for the stretch, then from the pool the words of each step. A noise
+ * word of a step has the same distribution as before, but a stretch meets fewer different rows; rows are what costs.
  */
 #include "word2vec_engine.h"
 
@@ -11,8 +14,10 @@ enum {
   /* Context words over a stretch's ends are looked for so many places away for each word of the window: there may be
    * millions of dropped ones in a row. */
   SEARCH = 64,
-  /* Each word of a stretch's noise is drawn for so many places, see the head; fewer when the stretch is short. */
-  REUSE = 4,
+  /* How often a word of the pool is used, on average; less when the stretch is short. 8 for skip-gram cost .7 of a point
+   * of quality and gave 1.4 times (fast) and 1.8 times (default) the speed: docs/speed.md. */
+  REUSE_SKIPGRAM = 2,
+  REUSE_CBOW = 4,
   LEAST_NOISE = 128
 };
 
@@ -39,7 +44,7 @@ static size_t words_of(size_t reach, size_t window) {
 }
 
 static size_t noise_of(size_t reach, size_t longest) {
-  return reach * longest / REUSE + LEAST_NOISE;
+  return reach * longest / REUSE_SKIPGRAM + LEAST_NOISE; /* the lesser of the two */
 }
 
 size_t loci__stretch_bytes(size_t reach, size_t window, size_t longest) {
@@ -114,7 +119,7 @@ static void draw_words(loci__stretch *plan, const loci__engine *engine, uint64_t
 
 /* The noise that the steps of a stretch of so many words choose from. */
 static void draw_noise(loci__stretch *plan, const loci__engine *engine, uint64_t *random, size_t n_kept) {
-  size_t n = n_kept * engine->negative / REUSE;
+  size_t n = n_kept * engine->negative / (engine->cbow ? REUSE_CBOW : REUSE_SKIPGRAM);
   plan->n_noise = n > LEAST_NOISE ? n : LEAST_NOISE;
   uint32_t n_words = (uint32_t)engine->run->n_words;
   for (size_t i = 0; i < plan->n_noise; i++) {
