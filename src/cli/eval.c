@@ -1,4 +1,5 @@
-/* eval.c: `loci eval`, a model's figures on benchmarks. Those of word vectors are in eval_words.c.
+/* eval.c: `loci eval`, a model's figures on benchmarks. Those of word vectors are in eval_words.c, those of
+ * classifiers in eval_classify.c.
  */
 #include "eval.h"
 #include "cli.h"
@@ -19,6 +20,8 @@ static const loci__option options[] = {
      "retrieval: cut documents into passages as index does, the best one counts"},
     {"most", 0, LOCI__OPTION_COUNT, AT(most), "N", LOCI__OFFER_NOTHING,
      "analogy: only the first N words of the file are asked about and can be answers; default: all"},
+    {"best", 'k', LOCI__OPTION_COUNT, AT(best), "N", LOCI__OFFER_NOTHING,
+     "classify: precision and recall of the N most probable labels (1)"},
     {"json", 0, LOCI__OPTION_FLAG, AT(json), NULL, LOCI__OFFER_NOTHING, "a JSON object"},
 };
 
@@ -138,10 +141,12 @@ static loci_status run(loci__cli *cli, loci_error *error) {
   const values *v = cli->values;
   const char *kind = cli->arguments.items[0];
   bool sts = !strcmp(kind, "sts");
+  if (!strcmp(kind, "classify")) return loci__eval_classify(cli, error);
+  if (v->best) return loci__fail(error, LOCI_ERROR_USAGE, "--best is for `loci eval classify`");
   if (!strcmp(kind, "analogy") || !strcmp(kind, "similarity")) return loci__eval_words(cli, error);
   if (!sts && strcmp(kind, "retrieval") != 0)
     return loci__fail(error, LOCI_ERROR_USAGE,
-                      "there is no evaluation '%s'; it is one of sts, retrieval, analogy, similarity", kind);
+                      "there is no evaluation '%s'; it is one of sts, retrieval, analogy, similarity, classify", kind);
   if (cli->arguments.n < 2)
     return loci__fail(error, LOCI_ERROR_USAGE, "name the data: loci eval %s %s", kind,
                       sts ? "stsb-dev.tsv" : "scifact/");
@@ -159,7 +164,7 @@ static loci_status run(loci__cli *cli, loci_error *error) {
 const loci__command loci__command_eval = {
     .name = "eval",
     .summary = "Measure a model on sentences, retrieval or words",
-    .arguments = "sts|retrieval|analogy|similarity [VECTORS] DATA…",
+    .arguments = "sts|retrieval|analogy|similarity|classify [VECTORS|MODEL] DATA…",
     .about =
         "`sts`: DATA is a file of sentence pairs with scores (the STS-B and SICK layouts, or score and two sentences "
         "by tabs); the figure is Spearman's rank correlation of the cosine with the scores.\n\n"
@@ -172,7 +177,10 @@ const loci__command loci__command_eval = {
         "`similarity`: DATA is a file of two words and a score a line (WordSim-353, SimLex-999, MEN, RG-65 …), or a "
         "folder "
         "of such files; the figure is Spearman's rank correlation of the cosine with the scores, over the pairs whose "
-        "words are both there and over all.",
+        "words are both there and over all.\n\n"
+        "`classify`: MODEL is a classifier, DATA a file of labelled lines as `loci train classify` takes them; the "
+        "figures are the lines that have a label the model knows, those that have not, and precision and recall of the "
+        "most probable label.",
     .options = options,
     .n_options = LOCI__COUNT(options),
     .examples = {{"loci eval sts stsb-dev.tsv", "the built-in model on STS-B"},
@@ -183,7 +191,7 @@ const loci__command loci__command_eval = {
     .least = 1,
     .most = SIZE_MAX,
     .offer = LOCI__OFFER_FILE,
-    .words = "sts|retrieval|analogy|similarity",
+    .words = "sts|retrieval|analogy|similarity|classify",
     .values_size = sizeof(values),
     .run = run,
 };

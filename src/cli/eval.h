@@ -7,7 +7,7 @@
 typedef struct loci__eval_values {
   const char *model, *split;
   int mode, fusion, chunks, json;
-  uint64_t most;
+  uint64_t most, best;
 } loci__eval_values;
 
 /* Rows are shown when all are there: a table's columns need every cell. A JSON object likewise is written once. */
@@ -35,5 +35,8 @@ static inline void loci__put_key_text(loci__json_writer *json, const char *key, 
 
 /* `loci eval analogy|similarity VECTORS DATA…` */
 loci_status loci__eval_words(loci__cli *cli, loci_error *error);
+
+/* `loci eval classify MODEL DATA…` */
+loci_status loci__eval_classify(loci__cli *cli, loci_error *error);
 
 #endif
