@@ -180,6 +180,7 @@ loci_status loci__environment_pooling(const char *model, int pooling, char **out
   loci__buffer_puts(&name, model);
   loci__buffer_puts(&name, suffix);
   *out = loci__buffer_take(&name);
+  loci__buffer_release(&name);
   return *out != NULL ? LOCI_OK : loci__fail_memory(error, strlen(model), "a model's name");
 }
 

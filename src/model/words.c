@@ -172,6 +172,7 @@ static loci_status beside(loci_model *model, const char *path, const char *suffi
   loci__buffer_puts(&name, path);
   loci__buffer_puts(&name, suffix);
   *out = loci__buffer_take(&name);
+  loci__buffer_release(&name);
   if (*out == NULL) return loci__fail_memory(error, strlen(path) + 16, "a path");
   const int err = loci__file_stat(model->context, *out, true, info);
   if (err >= 0) return LOCI_OK;
