@@ -8,6 +8,7 @@
  * first: if the vectors cannot be written, nothing stands there under their name.
  */
 #include "../format/vectors.h"
+#include "../kernel/kernel.h"
 #include "../text/text.h"
 #include "model.h"
 #include "words.h"
@@ -174,20 +175,27 @@ static loci_status copy_card(const conversion *c, loci_error *error) {
 /* ---- precision ---- */
 
 /* The worst |x − written(x)| over the greatest |x| of its row. */
-static double half_error(const loci_vectors *v, const float *rows, size_t n) {
-  double worst = 0;
-  for (size_t i = 0; i < n; i++) {
-    const float *row = rows + i * v->dim;
+static loci_status rounding(const conversion *c, const float *rows, double *worst, loci_error *error) {
+  const loci__kernels *k = loci__kernels_of(c->context);
+  const size_t dim = c->vectors->dim;
+  int8_t *codes = loci__alloc_array(c->context, dim, sizeof *codes);
+  if (codes == NULL) return loci__fail_memory(error, dim, "a row's codes");
+  for (size_t i = 0; i < c->n; i++) {
+    const float *row = rows + i * dim;
+    const bool half = c->options->precision == LOCI_PRECISION_F16;
+    const float scale = half ? 0 : k->quantize_i8(row, dim, codes);
     double greatest = 0, off = 0;
-    for (size_t j = 0; j < v->dim; j++) {
+    for (size_t j = 0; j < dim; j++) {
       if (!isfinite(row[j])) continue;
-      const double d = fabs((double)row[j] - (double)loci__half_to_float(loci__float_to_half(row[j])));
+      const float written = half ? loci__half_to_float(loci__float_to_half(row[j])) : scale * (float)codes[j];
+      const double d = fabs((double)row[j] - (double)written);
       off = d > off ? d : off;
       greatest = fabs((double)row[j]) > greatest ? fabs((double)row[j]) : greatest;
     }
-    if (greatest > 0 && off / greatest > worst) worst = off / greatest;
+    if (greatest > 0 && off / greatest > *worst) *worst = off / greatest;
   }
-  return worst;
+  loci__free(c->context, codes);
+  return LOCI_OK;
 }
 
 /* ---- the whole ---- */
@@ -342,7 +350,7 @@ static loci_status write_out(conversion *c, loci_error *error) {
                                  .meter = &c->meter};
   c->report.n = c->n;
   c->report.dim = v->dim;
-  if (c->options->precision == LOCI_PRECISION_F16) c->report.worst_error = half_error(v, rows, c->n);
+  if (c->options->precision != LOCI_PRECISION_F32) LOCI__TRY(rounding(c, rows, &c->report.worst_error, error));
   if (c->format == LOCI_VECTORS_FOLDER) return write_folder(c, &out, error);
   if (c->format == LOCI_VECTORS_FASTTEXT) {
     LOCI__TRY(copy_card(c, error));

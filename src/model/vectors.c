@@ -4,8 +4,8 @@
  * FILE.vocab ("word count" a line) is what trainers of loci write beside their vectors. One that cannot be read is told in
  * the log and left alone: the vectors do not depend on it.
  *
- * A folder's rows are what its tokens count for in a text: weight · row, as floats. Tokens that the vocabulary does not
- * have (holes between ids) are left out.
+ * A folder's rows are what its tokens count for in a text: weight · row, as floats. Holes between ids are left out, and so
+ * is the unknown token where it takes no part in a text.
  */
 #include "../format/vectors.h"
 #include "../text/corpus.h"
@@ -15,12 +15,16 @@ void loci_vectors_options_init(loci_vectors_options *options) {
   *options = (loci_vectors_options){.struct_size = sizeof *options};
 }
 
+/* A token that the table has, or NULL. */
+static const char *piece_of(const loci_model *model, size_t id) {
+  return (int32_t)id == model->table.dropped ? NULL : loci_tokenizer_piece(model->tokenizer, (int32_t)id);
+}
+
 /* The rows of the table that `model` is; the caller closes `v` on failure. */
 static loci_status fill(loci_vectors *v, const loci_model *model, size_t most, size_t max_memory, loci_error *error) {
   const loci__static *s = &model->table;
   size_t n = 0;
-  for (size_t id = 0; id < s->n_tokens && n < most; id++)
-    n += loci_tokenizer_piece(model->tokenizer, (int32_t)id) != NULL;
+  for (size_t id = 0; id < s->n_tokens && n < most; id++) n += piece_of(model, id) != NULL;
   if (n == 0) return loci__fail(error, LOCI_ERROR_FORMAT, "%s: its vocabulary is empty", v->path);
   size_t cells, bytes;
   if (!loci__mul(n, s->dim, &cells) || !loci__mul(cells, sizeof(float), &bytes))
@@ -35,8 +39,13 @@ static loci_status fill(loci_vectors *v, const loci_model *model, size_t most, s
   if (v->words == NULL || v->lengths == NULL || v->owned_rows == NULL) return loci__fail_memory(error, bytes, v->path);
   v->rows = v->owned_rows;
   v->dim = s->dim;
+  const loci__tensor *counts = loci__safetensors_find(model->weights, "counts");
+  if (counts != NULL && counts->rank == 1 && counts->n_elements >= s->n_tokens) {
+    v->counts = loci__alloc_zero(v->context, n, sizeof *v->counts);
+    if (v->counts == NULL) return loci__fail_memory(error, n * sizeof *v->counts, "the counts");
+  }
   for (size_t id = 0; id < s->n_tokens && v->n < n; id++) {
-    const char *piece = loci_tokenizer_piece(model->tokenizer, (int32_t)id);
+    const char *piece = piece_of(model, id);
     if (piece == NULL) continue;
     const size_t length = strlen(piece), row = s->mapping != NULL ? (size_t)s->mapping[id] : id;
     const float weight = s->weights != NULL ? s->weights[id] : 1.0f;
@@ -45,6 +54,8 @@ static loci_status fill(loci_vectors *v, const loci_model *model, size_t most, s
       to[j] = weight * (s->codes != NULL ? (float)s->codes[row * s->dim + j] : s->rows[row * s->dim + j]);
     v->words[v->n] = loci__arena_strndup(&v->text, piece, length);
     if (v->words[v->n] == NULL) return loci__fail_memory(error, length, "a token");
+    int64_t count;
+    if (v->counts != NULL && loci__tensor_integer(counts, id, &count) && count > 0) v->counts[v->n] = (uint64_t)count;
     v->lengths[v->n++] = (uint32_t)length;
   }
   return loci__vectors_index(v, error);

@@ -24,6 +24,12 @@ is "in their order" "$(tail -n +2 few.vec)" "$(sed -n 2,4p words.vec)"
 exits "--quiet" 0 "$LOCI" convert -q "$golden/skipgram.bin" q.txt
 is "says nothing" "$out$err" ""
 
+exits "to a folder, int8" 0 "$LOCI" convert "$golden/skipgram.bin" model --int8
+like "says how much was rounded, too" "$err" "*rounded: by at most 0.0039 *"
+exits "the folder is a model" 0 "$LOCI" embed --model model "sun moon"
+exits "and a table of words" 0 "$LOCI" convert model model.txt
+is "with their counts" "$(cat model.txt.vocab)" "$(cat words.vec.vocab)"
+
 exits "an ending that says nothing" 2 "$LOCI" convert words.vec words.json
 exits "--to does" 0 "$LOCI" convert words.vec words.json --to glove
 is "GloVe has no header" "$(head -n 1 words.json)" "$(sed -n 2p words.vec)"

@@ -182,6 +182,43 @@ static void test_halves(void **state) {
   free(old);
 }
 
+/* Into a folder and back: the same words, bits (but for the precision) and counts; the unknown token is no word. */
+static void test_folders(void **state) {
+  (void)state;
+  static const double most[] = {
+      [LOCI_PRECISION_F32] = 0, [LOCI_PRECISION_F16] = 0x1p-11, [LOCI_PRECISION_INT8] = 0.5 / 127 + 1e-6};
+  const char *folder = test_folder();
+  loci_vectors *a = NULL, *b = NULL;
+  assert_ok(loci_vectors_open(context, golden("skipgram.bin"), NULL, &a, &error), &error);
+  for (int precision = LOCI_PRECISION_F32; precision <= LOCI_PRECISION_INT8; precision++) {
+    char model[512], text[512];
+    snprintf(model, sizeof model, "%s/model-%d", folder, precision);
+    snprintf(text, sizeof text, "%s/model-%d.txt", folder, precision);
+    loci_convert_options options;
+    loci_convert_options_init(&options);
+    options.precision = (loci_precision)precision;
+    loci_convert_report r = {.struct_size = sizeof r};
+    assert_ok(loci_convert(context, golden("skipgram.bin"), &options, model, &r, &error), &error);
+    assert_int_equal(r.to, LOCI_VECTORS_FOLDER);
+    assert_true(r.worst_error <= most[precision] && (r.worst_error > 0) == (precision != LOCI_PRECISION_F32));
+    r = convert(model, text, LOCI_VECTORS_UNKNOWN, 0);
+    assert_int_equal(r.from, LOCI_VECTORS_FOLDER);
+    assert_ok(loci_vectors_open(context, text, NULL, &b, &error), &error);
+    assert_int_equal(a->n, b->n);
+    for (size_t i = 0; i < a->n; i++) {
+      assert_string_equal(a->words[i], b->words[i]);
+      assert_true(b->counts != NULL && a->counts[i] == b->counts[i]);
+      double greatest = 0;
+      for (size_t j = 0; j < a->dim; j++) greatest = fmax(greatest, fabs((double)a->rows[i * a->dim + j]));
+      for (size_t j = 0; j < a->dim; j++)
+        assert_true(fabs((double)a->rows[i * a->dim + j] - (double)b->rows[i * a->dim + j]) <=
+                    most[precision] * greatest);
+    }
+    loci_vectors_close(b);
+  }
+  loci_vectors_close(a);
+}
+
 static int stop(void *user, const loci_progress *progress) {
   (void)user;
   return strcmp(progress->stage, "writing") == 0;
@@ -276,8 +313,8 @@ static void test_fingerprints(void **state) {
 int main(void) {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
   const struct CMUnitTest tests[] = {
-      TEST(test_every_way), TEST(test_prune),    TEST(test_left_behind),  TEST(test_halves),
-      TEST(test_refused),   TEST(test_fasttext), TEST(test_fingerprints),
+      TEST(test_folders), TEST(test_every_way), TEST(test_prune),    TEST(test_left_behind),
+      TEST(test_halves),  TEST(test_refused),   TEST(test_fasttext), TEST(test_fingerprints),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
