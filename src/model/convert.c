@@ -136,6 +136,14 @@ static char *beside(loci_context *context, const char *path, const char *ending)
   return taken;
 }
 
+/* What lies beside an output that was there before would be taken for the new one's. */
+static void tell_stale(const conversion *c, const char *ending) {
+  char *path = beside(c->context, c->output, ending);
+  if (path != NULL && loci__file_exists(c->context, path))
+    loci__log(c->context, LOCI_LOG_WARNING, "'%s' was there before and is of other vectors: remove it", path);
+  loci__free(c->context, path);
+}
+
 static loci_status write_counts(const conversion *c, loci_error *error) {
   const loci_vectors *v = c->vectors;
   char *path = beside(c->context, c->output, ".vocab");
@@ -167,6 +175,7 @@ static loci_status copy_card(const conversion *c, loci_error *error) {
     if (status == LOCI_OK) status = loci__file_write_atomic(c->context, to, text, length, error);
     loci__free(c->context, text);
   }
+  if (status == LOCI_OK && !there) tell_stale(c, ".card.md");
   loci__free(c->context, from);
   loci__free(c->context, to);
   return status;
@@ -357,6 +366,7 @@ static loci_status write_out(conversion *c, loci_error *error) {
     return write_fasttext(c, error);
   }
   if (v->counts != NULL) LOCI__TRY(write_counts(c, error));
+  else tell_stale(c, ".vocab");
   if (v->format != LOCI_VECTORS_FOLDER) LOCI__TRY(copy_card(c, error));
   return loci__vectors_write(c->context, c->output, c->format, c->options->precision, &out, error);
 }

@@ -30,6 +30,10 @@ exits "the folder is a model" 0 "$LOCI" embed --model model "sun moon"
 exits "and a table of words" 0 "$LOCI" convert model model.txt
 is "with their counts" "$(cat model.txt.vocab)" "$(cat words.vec.vocab)"
 
+cp "$golden/glove.txt" plain.txt
+exits "over vectors with counts" 0 "$LOCI" convert plain.txt model.txt
+like "says that the counts are of others" "$err" "*model.txt.vocab*other vectors*"
+
 exits "an ending that says nothing" 2 "$LOCI" convert words.vec words.json
 exits "--to does" 0 "$LOCI" convert words.vec words.json --to glove
 is "GloVe has no header" "$(head -n 1 words.json)" "$(sed -n 2p words.vec)"
