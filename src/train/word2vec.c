@@ -113,7 +113,7 @@ static void first_rows(const loci__word2vec *run) {
     loci__random random;
     loci__random_init(&random, run->options->common.seed * UINT64_C(0x9E3779B97F4A7C15) + i);
     float *row = run->input + i * run->stride;
-    for (size_t c = 0; c < dim; c++) row[c] = (float)((loci__random_unit(&random) - 0.5) / (double)dim);
+    for (size_t c = 0; c < dim; c++) row[c] = (float)((2 * loci__random_unit(&random) - 1) / (double)dim);
   }
 }
 

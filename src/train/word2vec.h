@@ -34,7 +34,7 @@ typedef struct loci__word2vec {
   uint64_t n_tokens;                    /* Σ counts; of one epoch */
   const uint64_t *counts;               /* n_words, descending (a vocabulary that was given: as it came) */
   size_t stride; /* floats from row to row: dim rounded up to 16 (rows 64-byte aligned, the rest zero); exact: dim */
-  float *input;  /* n_words × stride, drawn from (−.5, .5)/dim by the seed */
+  float *input;  /* n_words × stride, drawn from (−1, 1)/dim by the seed (as gensim draws; exact: as the program) */
   float *output; /* n_words × stride, zero; NULL without negative sampling */
   float *nodes;  /* (n_words − 1) × stride, zero; NULL without hierarchical softmax */
   loci__huffman code; /* when options->hierarchical */

@@ -5,6 +5,10 @@
 
 enum { LOOK = 64 /* each so-manieth step counts for the loss */ };
 
+/* The last learning rate, of the first. word2vec's falls to nothing, gensim's to about this much when it reads a file
+ * with two threads; this and the first rows' range were worth .7 of a point of quality: docs/speed.md. */
+static const double LAST = 0.1;
+
 static loci_status noise_of(loci__engine *engine, loci_error *error) {
   const loci__word2vec *run = engine->run;
   double *weights = loci__alloc_array(run->context, run->n_words, sizeof *weights);
@@ -61,8 +65,7 @@ void loci__engine_release(loci__engine *engine) {
 float loci__engine_rate(const loci__engine *engine, size_t epoch, size_t place) {
   double done = ((double)epoch * (double)engine->n_places + (double)place) /
                 ((double)engine->epochs * (double)engine->n_places + 1);
-  double left = 1 - done;
-  return engine->run->alpha * (float)(left > 1e-4 ? left : 1e-4);
+  return engine->run->alpha * (float)(1 - (1 - LAST) * done);
 }
 
 uint64_t loci__engine_done(const loci__engine *engine, uint64_t epoch, uint64_t place) {

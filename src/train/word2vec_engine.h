@@ -75,7 +75,7 @@ static inline float *loci__engine_row(const loci__word2vec *run, size_t row) {
   return row < 2 * n ? run->output + (row - n) * run->stride : run->nodes + (row - 2 * n) * run->stride;
 }
 
-/* The learning rate at a place of an epoch: linear to 1/10,000 of the first. */
+/* The learning rate at a place of an epoch: linear to a tenth of the first. */
 float loci__engine_rate(const loci__engine *engine, size_t epoch, size_t place);
 /* Tokens trained on before that place, as loci__word2vec_tick wants them. */
 uint64_t loci__engine_done(const loci__engine *engine, uint64_t epoch, uint64_t place);

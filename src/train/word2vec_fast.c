@@ -13,7 +13,7 @@
 enum {
   REACH = 2048, /* places of a stretch: what is drawn of it stays in the second-level cache */
   ROUND = 128,  /* stretches of a round: some 100 ms on two threads */
-  AHEAD = 4     /* steps from asking for rows to using them */
+  AHEAD = 2     /* steps from asking for rows to using them; 1…16 are alike: docs/speed.md */
 };
 
 /* What a checkpoint keeps. */

@@ -32,7 +32,7 @@ enum {
   MOST = 4,    /* places of a stretch a kept word, at most */
   LEAST = 64,  /* places of a stretch, at least */
   GROUPS = 64, /* of an epoch, at least, as long as stretches are longer than LEAST */
-  AHEAD = 4    /* steps from asking for rows to using them, as in the fast mode */
+  AHEAD = 2    /* steps from asking for rows to using them, as in the fast mode */
 };
 
 /* a = PULL · rate. */
