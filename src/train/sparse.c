@@ -37,24 +37,80 @@ size_t loci__sparse_count(const loci__sparse *matrix) {
   return matrix->starts[matrix->n_rows];
 }
 
-/* By counting: entries are walked row by row, so a column's rows come out ascending. */
-loci_status loci__sparse_transpose(const loci__sparse *matrix, loci__sparse *out, loci_error *error) {
-  const size_t n = loci__sparse_count(matrix);
-  LOCI__TRY(loci__sparse_init(out, matrix->context, matrix->n_columns, matrix->n_rows, n, error));
-  size_t *at = out->starts;
-  for (size_t p = 0; p < n; p++) at[matrix->columns[p] + 1]++;
-  for (size_t j = 0; j < out->n_rows; j++) at[j + 1] += at[j];
-  for (size_t i = 0; i < matrix->n_rows; i++) {
-    for (size_t p = matrix->starts[i]; p < matrix->starts[i + 1]; p++) {
-      const size_t to = at[matrix->columns[p]]++;
-      out->columns[to] = (uint32_t)i;
-      out->values[to] = matrix->values[p];
+/* The first row that begins at entry `entry` or behind it. */
+static size_t row_of(const loci__sparse *matrix, size_t entry) {
+  size_t low = 0, high = matrix->n_rows;
+  while (low < high) {
+    const size_t middle = low + (high - low) / 2;
+    if (matrix->starts[middle] < entry) low = middle + 1;
+    else high = middle;
+  }
+  return low;
+}
+
+/* By counting, in PARTS runs of rows: each counts its columns, sums over columns and runs say where a run's entries of a
+ * column begin, and each puts its own there. Rows are walked in order, so a column's rows come out ascending. */
+typedef struct turning {
+  const loci__sparse *from;
+  loci__sparse *to;
+  size_t *at; /* PARTS × n_columns */
+} turning;
+
+enum { PARTS = 8 };
+
+static size_t part_begin(const loci__sparse *matrix, size_t part) {
+  return part == PARTS ? matrix->n_rows : row_of(matrix, loci__sparse_count(matrix) / PARTS * part);
+}
+
+static loci_status count_part(void *arg, size_t part, size_t worker, loci_error *error) {
+  (void)worker, (void)error;
+  const turning *t = arg;
+  size_t *at = t->at + part * t->from->n_columns;
+  const size_t first = t->from->starts[part_begin(t->from, part)],
+               last = t->from->starts[part_begin(t->from, part + 1)];
+  for (size_t p = first; p < last; p++) at[t->from->columns[p]]++;
+  return LOCI_OK;
+}
+
+static loci_status fill_part(void *arg, size_t part, size_t worker, loci_error *error) {
+  (void)worker, (void)error;
+  const turning *t = arg;
+  size_t *at = t->at + part * t->from->n_columns;
+  const size_t first = part_begin(t->from, part), last = part_begin(t->from, part + 1);
+  for (size_t i = first; i < last; i++) {
+    for (size_t p = t->from->starts[i]; p < t->from->starts[i + 1]; p++) {
+      const size_t to = at[t->from->columns[p]]++;
+      t->to->columns[to] = (uint32_t)i;
+      t->to->values[to] = t->from->values[p];
     }
   }
-  /* Every start has moved to its row's end, the next row's start. */
-  for (size_t j = out->n_rows; j > 0; j--) at[j] = at[j - 1];
-  at[0] = 0;
   return LOCI_OK;
+}
+
+loci_status loci__sparse_transpose(const loci__sparse *matrix, loci__sparse *out, loci_error *error) {
+  LOCI__TRY(
+      loci__sparse_init(out, matrix->context, matrix->n_columns, matrix->n_rows, loci__sparse_count(matrix), error));
+  turning t = {.from = matrix, .to = out};
+  t.at = loci__alloc_zero(matrix->context, PARTS * matrix->n_columns, sizeof *t.at);
+  loci_status status = LOCI_OK;
+  if (t.at == NULL) status = loci__fail_memory(error, PARTS * matrix->n_columns * sizeof *t.at, "a transpose");
+  if (status == LOCI_OK) status = loci__pool_run(matrix->context, PARTS, count_part, &t, error);
+  if (status == LOCI_OK) {
+    size_t sum = 0;
+    for (size_t j = 0; j < matrix->n_columns; j++) {
+      out->starts[j] = sum;
+      for (size_t part = 0; part < PARTS; part++) {
+        const size_t n = t.at[part * matrix->n_columns + j];
+        t.at[part * matrix->n_columns + j] = sum;
+        sum += n;
+      }
+    }
+    out->starts[matrix->n_columns] = sum;
+    status = loci__pool_run(matrix->context, PARTS, fill_part, &t, error);
+  }
+  loci__free(matrix->context, t.at);
+  if (status != LOCI_OK) loci__sparse_release(out);
+  return status;
 }
 
 typedef struct product {
@@ -65,17 +121,6 @@ typedef struct product {
   const float *single_x; /* or NULL: double precision */
   float *single_y;
 } product;
-
-/* The first row that ends behind entry `entry`. */
-static size_t row_of(const loci__sparse *matrix, size_t entry) {
-  size_t low = 0, high = matrix->n_rows;
-  while (low < high) {
-    const size_t middle = low + (high - low) / 2;
-    if (matrix->starts[middle] < entry) low = middle + 1;
-    else high = middle;
-  }
-  return low;
-}
 
 /* A task has the rows that begin among its TASK_ENTRIES entries. */
 static loci_status multiply_task(void *arg, size_t task, size_t worker, loci_error *error) {
