@@ -47,6 +47,9 @@ static loci_status grow(loci__counts *counts, loci_error *error) {
     discharge(counts, bytes);
     return loci__fail_memory(error, bytes, "a table of words");
   }
+  /* A big table lies on more small pages than a processor keeps translations of: 0.83 s of processor time for 100 MB
+   * became 0.68. */
+  loci__advise_large(slots, bytes);
   memset(slots, 0, bytes);
   size_t n_old = counts->n_slots;
   counts->slots = slots;
