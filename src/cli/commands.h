@@ -17,6 +17,17 @@
   each(embed) \
   each(tokenize) \
   each(show) \
+  each(vocab) \
+  each(phrases) \
+  each(train_word2vec) \
+  each(train_glove) \
+  each(train_fasttext) \
+  each(train_lsa) \
+  each(train_ppmi) \
+  each(train_classify) \
+  each(classify) \
+  each(convert) \
+  each(distil) \
   each(neighbors) \
   each(similarity) \
   each(odd_one_out) \
@@ -24,17 +35,6 @@
   each(relation) \
   each(axis) \
   each(bias) \
-  each(vocab) \
-  each(phrases) \
-  each(train_lsa) \
-  each(train_ppmi) \
-  each(train_word2vec) \
-  each(train_fasttext) \
-  each(train_classify) \
-  each(classify) \
-  each(train_glove) \
-  each(distil) \
-  each(convert) \
   each(eval) \
   each(help) \
   each(completion)
