@@ -30,7 +30,7 @@ enum {
   BLOCKS = 32,         /* parallel work for up to so many threads */
   BLOCKS_MOST = 4096,  /* of a file that is read */
   TILE_LEAST = 2048,   /* pairs of a tile on the average, where there are enough for that */
-  BLOCK_MOST = 1 << 22 /* pairs of a block on the average: what a task of the making sorts in memory */
+  BLOCK_MOST = 1 << 20 /* pairs of a block on the average: a task of the making sorts them in memory, 48 bytes each */
 };
 #define CACHE ((size_t)1 << 20)
 
