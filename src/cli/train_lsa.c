@@ -22,7 +22,7 @@ static const loci__option options[] = {
     {"max-documents", 0, LOCI__OPTION_REAL, AT(most_share), "SHARE", LOCI__OFFER_NOTHING,
      "leave out words that stand in more than this share of the documents (1)"},
     {"tolerance", 0, LOCI__OPTION_REAL, AT(tolerance), "REAL", LOCI__OFFER_NOTHING,
-     "of the singular values, relative; 0.1 takes half the time (1e-5)"},
+     "of the singular values, relative; 0.02 takes half the time (1e-5)"},
     {"alpha", 0, LOCI__OPTION_REAL, AT(alpha), "REAL", LOCI__OFFER_NOTHING,
      "words are rows of U times the singular values to this power (1); a folder has its own scale"},
     {"documents", 0, LOCI__OPTION_TEXT, AT(documents), "FILE.npy", LOCI__OFFER_FILE,
