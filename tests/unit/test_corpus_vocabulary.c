@@ -100,7 +100,7 @@ static void test_count(void **state) {
   (void)state;
   loci_error error;
   size_t length;
-  char *text = make_text(5 * LOCI__BLOCK / 2, 3, &length);
+  char *text = make_text(3 * LOCI__BLOCK / 2, 3, &length);
   const char *path = path_of("corpus.txt");
   test_write(path, text, length);
   for (int split = LOCI_SPLIT_WORDS; split <= LOCI_SPLIT_CHARS; split++) {
@@ -114,7 +114,7 @@ static void test_count(void **state) {
     size_t n_kept = 0;
     uint64_t n_tokens = 0;
     while (n_kept < expected.n && expected.items[n_kept].count >= 3) n_tokens += expected.items[n_kept++].count;
-    static const int threads[] = {1, 2, 3, 7};
+    static const int threads[] = {1, 2, 7};
     for (size_t t = 0; t < LOCI__COUNT(threads); t++) {
       loci_context *context = test_context_new(threads[t], NULL);
       loci_vocabulary *v;
@@ -169,7 +169,7 @@ static void test_stream(void **state) {
   (void)state;
   loci_error error;
   size_t length;
-  char *text = make_text(7 * LOCI__BLOCK / 2, 5, &length);
+  char *text = make_text(5 * LOCI__BLOCK / 2, 5, &length);
   text[length - 1] = 'x'; /* the last line does not end */
   const char *path = path_of("stream-corpus.txt"), *file = path_of("stream");
   test_write(path, text, length);
@@ -179,7 +179,7 @@ static void test_stream(void **state) {
   assert_ok(loci__splitter_of(&options, NULL, &splitter, &error), &error);
   char *first = NULL;
   size_t first_length = 0;
-  static const int threads[] = {1, 2, 3, 7};
+  static const int threads[] = {1, 2, 7};
   for (size_t t = 0; t < LOCI__COUNT(threads); t++) {
     loci_context *context = test_context_new(threads[t], NULL);
     loci_vocabulary *v;
