@@ -16,12 +16,12 @@
 
 enum {
   /* Words of a batch and what shares noise: docs/speed.md, "fastText". */
-  BATCH = 1024,
-  FAST_BATCH = 128,
-  BLOCK_SKIPGRAM = 8,
-  NOISE_SKIPGRAM = 24,
-  BLOCK_CBOW = 16,
-  NOISE_CBOW = 16,
+  BATCH = 64,
+  FAST_BATCH = 32,
+  BLOCK_SKIPGRAM = 1,
+  NOISE_SKIPGRAM = 30,
+  BLOCK_CBOW = 1,
+  NOISE_CBOW = 5,
   PARTITIONS = 16,
   /* No hidden vector may be meant by more than so many gradients of one batch, on average: they were all taken before any
    * of them was applied, and would overshoot together. */

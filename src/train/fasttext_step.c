@@ -11,7 +11,11 @@
 
 #include <math.h>
 
-enum { LOOK_AHEAD = 1 };
+enum { LOOK_AHEAD = 1, TASK_ITEMS = 8 };
+
+static size_t blocks_of_task(const loci__subword_plan *plan) {
+  return plan->block < TASK_ITEMS ? TASK_ITEMS / plan->block : 1;
+}
 
 loci_status loci__subword_scratch_init(loci__subword_scratch *s, const loci__subword_plan *plan, loci_error *error) {
   loci_context *c = plan->context;
@@ -104,8 +108,8 @@ static void teach(const loci__subword_plan *plan, const loci__subword_net *net, 
 /* ---- phases ---- */
 
 static void sum_slots(const loci__subword_plan *plan, const loci__subword_net *net, loci__subword_batch *b,
-                      loci__subword_scratch *scratch, size_t block) {
-  size_t first = block * plan->block, last = first + plan->block;
+                      loci__subword_scratch *scratch, size_t task) {
+  size_t first = task * TASK_ITEMS, last = first + TASK_ITEMS;
   if (last > b->n_slots) last = b->n_slots;
   for (size_t s = first; s < last; s++) {
     if (s + LOOK_AHEAD < last) prefetch_word(plan, net, b->slot_word[s + LOOK_AHEAD]);
@@ -171,9 +175,18 @@ static void compute_cbow(const loci__subword_plan *plan, const loci__subword_net
   }
 }
 
-static void collect(const loci__subword_plan *plan, const loci__subword_net *net, loci__subword_batch *b,
-                    size_t block) {
-  size_t first = block * plan->block, last = first + plan->block;
+/* Blocks are small where little noise is shared; a task is several. */
+static void compute(const loci__subword_plan *plan, const loci__subword_net *net, loci__subword_batch *b,
+                    loci__subword_scratch *scratch, size_t task) {
+  size_t first = task * blocks_of_task(plan), last = first + blocks_of_task(plan);
+  for (size_t block = first; block < last && block < b->n_blocks; block++) {
+    if (plan->cbow) compute_cbow(plan, net, b, scratch, block);
+    else compute_skipgram(plan, net, b, scratch, block);
+  }
+}
+
+static void collect(const loci__subword_net *net, loci__subword_batch *b, size_t task) {
+  size_t first = task * TASK_ITEMS, last = first + TASK_ITEMS;
   if (last > b->n_slots) last = b->n_slots;
   for (size_t s = first; s < last; s++) {
     float *sum = b->slot_gradient + s * net->stride;
@@ -204,7 +217,11 @@ static void apply_targets(const loci__subword_plan *plan, const loci__subword_ne
 static void apply_noise(const loci__subword_plan *plan, const loci__subword_net *net, const loci__subword_batch *b,
                         loci__subword_scratch *scratch, const loci__subword_entry *entry, size_t n) {
   for (size_t j = 0; j < plan->block; j++) scratch->rows[j] = (uint32_t)j;
-  for (size_t i = 0; i < n; i++) {
+  for (size_t i = 0; plan->block == 1 && i < n; i++)
+    net->kernels->add_scaled_f32(b->noise_weights[entry[i].from],
+                                 b->hidden + entry[i].from / plan->n_noise * net->stride, net->stride,
+                                 net->output + entry[i].row * net->stride);
+  for (size_t i = 0; plan->block > 1 && i < n; i++) {
     size_t first = entry[i].from / plan->n_noise * plan->block;
     size_t items = b->n_items - first < plan->block ? b->n_items - first : plan->block;
     net->kernels->add_picked_f32(net->output + entry[i].row * net->stride, b->hidden + first * net->stride, net->stride,
@@ -213,10 +230,10 @@ static void apply_noise(const loci__subword_plan *plan, const loci__subword_net 
 }
 
 size_t loci__subword_tasks(const loci__subword_plan *plan, const loci__subword_batch *b, int phase) {
-  size_t slots = (b->n_slots + plan->block - 1) / plan->block;
+  size_t slots = (b->n_slots + TASK_ITEMS - 1) / TASK_ITEMS;
   switch (phase) {
     case LOCI__SUBWORD_SUM: return plan->cbow ? slots : 0;
-    case LOCI__SUBWORD_COMPUTE: return b->n_blocks;
+    case LOCI__SUBWORD_COMPUTE: return (b->n_blocks + blocks_of_task(plan) - 1) / blocks_of_task(plan);
     case LOCI__SUBWORD_COLLECT: return plan->cbow ? slots : 0;
     default: return 2 * plan->n_partitions;
   }
@@ -226,11 +243,8 @@ void loci__subword_work(const loci__subword_plan *plan, const loci__subword_net 
                         loci__subword_scratch *scratch, int phase, size_t task) {
   switch (phase) {
     case LOCI__SUBWORD_SUM: sum_slots(plan, net, b, scratch, task); return;
-    case LOCI__SUBWORD_COMPUTE:
-      if (plan->cbow) compute_cbow(plan, net, b, scratch, task);
-      else compute_skipgram(plan, net, b, scratch, task);
-      return;
-    case LOCI__SUBWORD_COLLECT: collect(plan, net, b, task); return;
+    case LOCI__SUBWORD_COMPUTE: compute(plan, net, b, scratch, task); return;
+    case LOCI__SUBWORD_COLLECT: collect(net, b, task); return;
     default: break;
   }
   size_t p = task >> 1; /* inputs and outputs of a partition are two tasks */
