@@ -81,7 +81,7 @@ typedef struct loci_glove_options {
   double alpha;                   /* .75, the exponent of the weighting */
   double eta;                     /* .05, the first step of AdaGrad */
   const char *keep_cooccurrences; /* write them here (the reference's format), or NULL */
-  double memory;                  /* gigabytes, as the reference's -memory: how many pairs are counted in memory, and so in
+  double memory; /* gigabytes, as the reference's -memory: how many pairs are counted in memory, and so in
                                    * which order sums are made; 0 = 3, or max_memory where that is less */
 } loci_glove_options;
 

@@ -220,7 +220,8 @@ void loci__environment_tell_limits(loci__cli *cli);
 /* --pooling mean|sif of word vectors: 1 + its index, 0 = not given. *out: the model's name for it (allocated), NULL when
  * `model` will do. USAGE without a model. */
 #define LOCI__POOLING_WORDS "mean|sif"
-#define LOCI__POOLING_HELP "word vectors: how a text's words become one vector, rare words counting more with sif (mean)"
+#define LOCI__POOLING_HELP \
+  "word vectors: how a text's words become one vector, rare words counting more with sif (mean)"
 loci_status loci__environment_pooling(const char *model, int pooling, char **out, loci_error *error);
 /* The absolute path where `path` is there, else a copy; allocated. */
 char *loci__environment_place(loci__cli *cli, const char *path);

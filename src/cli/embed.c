@@ -52,7 +52,7 @@ typedef struct job {
   size_t capacity; /* of vectors and infos, in texts */
   uint64_t n_done, n_truncated;
   uint64_t n_unknown; /* texts with words, none of which the model knows */
-  uint64_t total; /* 0 = not known */
+  uint64_t total;     /* 0 = not known */
   uint32_t longest;
   double began;
 } job;

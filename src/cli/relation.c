@@ -123,6 +123,11 @@ static loci_status open_vectors(loci__cli *cli, loci_vectors **out, loci_error *
   return loci_vectors_open(cli->context, cli->arguments.items[0], &o, out, error);
 }
 
+static void add_number(loci__table *table, bool known, double value) {
+  if (known) loci__table_addf(table, "%.4f", value);
+  else loci__table_add(table, "");
+}
+
 /* ---- relation ------------------------------------------------------------------------------------------ */
 
 static loci_status put_relations(loci__cli *cli, const loci_vectors *vectors, const relations *r, loci_error *error) {
@@ -160,9 +165,9 @@ static loci_status put_relations(loci__cli *cli, const loci_vectors *vectors, co
     loci__table_add(&table, p->name);
     loci__table_addf(&table, "%zu", p->n_all);
     loci__table_addf(&table, "%zu", p->n);
-    loci__table_addf(&table, enough ? "%.4f" : "", report.mean_cosine);
-    loci__table_addf(&table, enough ? "%.4f" : "", report.shuffled);
-    loci__table_addf(&table, enough ? "%.4f" : "", report.p);
+    add_number(&table, enough, report.mean_cosine);
+    add_number(&table, enough, report.shuffled);
+    add_number(&table, enough, report.p);
   }
   if (v->json) {
     loci__json_close(&json, ']');
@@ -265,8 +270,8 @@ static loci_status put_axis(loci__cli *cli, const pairs *p, size_t n, const loci
     }
     loci__table_add(&table, word);
     loci__table_addf(&table, "%.4f", found[i].value);
-    loci__table_addf(&table, p->n > 1 ? "%.4f" : "", found[i].low);
-    loci__table_addf(&table, p->n > 1 ? "%.4f" : "", found[i].high);
+    add_number(&table, p->n > 1, found[i].low);
+    add_number(&table, p->n > 1, found[i].high);
     loci__table_addf(&table, "%zu", p->n);
   }
   if (v->json) {

@@ -81,9 +81,9 @@ static void put_json(loci__buffer *out, const loci_index_report *r, bool dry_run
   const struct {
     const char *key;
     uint64_t value;
-  } counts[] = {{"seen", r->n_seen},           {"new", r->n_new},       {"changed", r->n_changed},
-                {"unchanged", r->n_unchanged}, {"gone", r->n_gone},     {"skipped", r->n_skipped},
-                {"chunks", r->n_chunks},       {"tokens", r->n_tokens}, {"bytes", r->n_bytes},
+  } counts[] = {{"seen", r->n_seen},           {"new", r->n_new},        {"changed", r->n_changed},
+                {"unchanged", r->n_unchanged}, {"gone", r->n_gone},      {"skipped", r->n_skipped},
+                {"chunks", r->n_chunks},       {"tokens", r->n_tokens},  {"bytes", r->n_bytes},
                 {"truncated", r->n_truncated}, {"unknown", r->n_unknown}};
   loci__json_writer json;
   loci__json_writer_init(&json, out);

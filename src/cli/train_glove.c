@@ -94,8 +94,7 @@ static void fill(const values *v, loci_glove_options *o) {
 
 static loci_status run(loci__cli *cli, loci_error *error) {
   const values *v = cli->values;
-  if (v->exact && v->fast)
-    return loci__fail(error, LOCI_ERROR_USAGE, "--exact and --fast exclude each other");
+  if (v->exact && v->fast) return loci__fail(error, LOCI_ERROR_USAGE, "--exact and --fast exclude each other");
   if (v->save_file && v->common.output)
     return loci__fail(error, LOCI_ERROR_USAGE, "--save-file and --output both name the output; give one of them");
   loci_glove_options o;
@@ -126,7 +125,8 @@ const loci__command loci__command_train_glove = {
     .about =
         "CORPUS is a file of UTF-8 text of any size, a sentence or paragraph a line. Counts how often words stand near "
         "each other (on disk where memory does not suffice), then learns vectors whose products are the logarithms of "
-        "those counts. Writes the vectors, and beside them OUTPUT.vocab (words and counts) and OUTPUT.card.md (how they "
+        "those counts. Writes the vectors, and beside them OUTPUT.vocab (words and counts) and OUTPUT.card.md (how "
+        "they "
         "were made). Prints the output's name.\n\n"
         "The same seed and corpus give the same bytes at any number of threads. An interrupted or killed run leaves "
         "OUTPUT.checkpoint; the same command with --resume goes on from there, without counting again, and gives the "

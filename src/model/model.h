@@ -112,7 +112,7 @@ typedef struct loci__static_out {
   const char *tokenizer_json; /* its truncation and padding are left out of what is written */
   size_t tokenizer_length;
   const char *more_json; /* loci.json (words_json.c), or NULL: then none is written */
-  const char *card; /* README.md, or NULL: then none is written */
+  const char *card;      /* README.md, or NULL: then none is written */
 } loci__static_out;
 
 /* Writes config.json, modules.json, tokenizer.json, model.safetensors (last, so that an interrupted call leaves no

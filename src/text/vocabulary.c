@@ -303,8 +303,8 @@ loci_status loci__split_model_open(loci_context *context, const loci_corpus_opti
     at += n + (at[n] == ':');
   }
   return loci__fail(error, LOCI_ERROR_MODEL,
-                    "there is no model '%s' to split by: not a folder or file here, and not in the model path (%s)", name,
-                    folders[0] != '\0' ? folders : "which is empty");
+                    "there is no model '%s' to split by: not a folder or file here, and not in the model path (%s)",
+                    name, folders[0] != '\0' ? folders : "which is empty");
 }
 
 loci_status loci_vocabulary_count(loci_context *context, const char *corpus, const loci_corpus_options *options,

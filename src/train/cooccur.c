@@ -83,8 +83,8 @@ size_t loci__cooccur_memory(const loci__cooccur_options *options, size_t n_words
   }
   size_t table, buffer, both;
   if (!loci__mul((size_t)cells, sizeof(double), &table) ||
-      !loci__mul((size_t)options->overflow_length, 2 * sizeof(uint64_t), &buffer) ||
-      !loci__add(table, buffer, &both) || !loci__add(both, n_words * (sizeof(uint64_t) + sizeof(uint32_t)), &both)) {
+      !loci__mul((size_t)options->overflow_length, 2 * sizeof(uint64_t), &buffer) || !loci__add(table, buffer, &both) ||
+      !loci__add(both, n_words * (sizeof(uint64_t) + sizeof(uint32_t)), &both)) {
     return SIZE_MAX;
   }
   return both;
@@ -204,8 +204,7 @@ static loci_status write_shard(void *arg, size_t task, size_t worker, loci_error
                                            .context = (int32_t)((key & column_mask) + 1),
                                            .weight = sum};
     if (n == BLOCK || i == s->n_pairs) {
-      int failed =
-          loci__file_pwrite_all(c->context, c->file, s->block, n * sizeof *s->block, (int64_t)offset);
+      int failed = loci__file_pwrite_all(c->context, c->file, s->block, n * sizeof *s->block, (int64_t)offset);
       if (failed) return loci__fail_file(error, "write", c->scratch, failed);
       offset += n * sizeof *s->block;
       n = 0;

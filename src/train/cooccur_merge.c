@@ -197,9 +197,8 @@ loci_status loci__cooccur_merge(loci_context *context, const loci__cooccur_table
     memcpy(beside, path, path_length);
     memcpy(beside + path_length, ".new", sizeof ".new");
     for (size_t i = 1; i < m.n_sources; i++) {
-      m.sources[i] = (source){.offset = runs[i - 1].offset,
-                              .left = runs[i - 1].n,
-                              .records = m.buffers + i * m.per_source};
+      m.sources[i] =
+          (source){.offset = runs[i - 1].offset, .left = runs[i - 1].n, .records = m.buffers + i * m.per_source};
       total += runs[i - 1].n;
     }
     for (uint64_t i = 0; i < table->starts[table->n_words]; i++) total += table->cells[i] != 0;
@@ -237,8 +236,8 @@ loci_status loci__cooccur_open(loci_context *context, const char *path, size_t n
     loci__cooccur_record record, before = {0};
     memcpy(&record, mapping->data + i * size, size);
     if (i > 0) memcpy(&before, mapping->data + (i - 1) * size, size);
-    bool words = record.word >= 1 && record.context >= 1 && (size_t)record.word <= n_words &&
-                 (size_t)record.context <= n_words;
+    bool words =
+        record.word >= 1 && record.context >= 1 && (size_t)record.word <= n_words && (size_t)record.context <= n_words;
     if (words && isfinite(record.weight) && record.weight > 0 && compare(&before, &record) < 0) continue;
     why = !words ? "a word that the vocabulary does not have" : "records out of order, or a weight that is not above 0";
     bad = i;

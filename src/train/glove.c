@@ -31,7 +31,8 @@ void loci_glove_options_init(loci_glove_options *options) {
 static loci_status check(const loci_glove_options *o, loci_error *error) {
   if (o->dim < 1 || o->dim > MOST_DIM)
     return loci__fail(error, LOCI_ERROR_USAGE, "dim %zu is not in 1…%d", o->dim, MOST_DIM);
-  if (o->window < 1 || o->window > 255) return loci__fail(error, LOCI_ERROR_USAGE, "window %zu is not in 1…255", o->window);
+  if (o->window < 1 || o->window > 255)
+    return loci__fail(error, LOCI_ERROR_USAGE, "window %zu is not in 1…255", o->window);
   if (o->epochs < 1 || o->epochs > MOST_EPOCHS)
     return loci__fail(error, LOCI_ERROR_USAGE, "epochs %zu is not in 1…%d", o->epochs, MOST_EPOCHS);
   if (!(o->x_max > 0) || !isfinite(o->x_max))
@@ -44,7 +45,8 @@ static loci_status check(const loci_glove_options *o, loci_error *error) {
   if (o->mode < LOCI_MODE_DEFAULT || o->mode > LOCI_MODE_FAST)
     return loci__fail(error, LOCI_ERROR_USAGE, "no such mode: %d", (int)o->mode);
   if (o->mode == LOCI_MODE_EXACT && o->common.seed > INT32_MAX)
-    return loci__fail(error, LOCI_ERROR_USAGE, "exact mode takes a seed of at most 2147483647, as the GloVe programs do");
+    return loci__fail(error, LOCI_ERROR_USAGE,
+                      "exact mode takes a seed of at most 2147483647, as the GloVe programs do");
   return LOCI_OK;
 }
 
@@ -200,9 +202,9 @@ static loci_status run_exact(run *r, loci_error *error) {
   LOCI__TRY(keep_pairs(r, error));
   loci__mapping pairs;
   LOCI__TRY(open_pairs(r, &pairs, error));
-  loci_status status = loci__glove_train_exact(r->trainer, r->options, (const void *)pairs.data,
-                                               pairs.length / sizeof(loci__cooccur_record), gigabytes(r->options, 2),
-                                               error);
+  loci_status status =
+      loci__glove_train_exact(r->trainer, r->options, (const void *)pairs.data,
+                              pairs.length / sizeof(loci__cooccur_record), gigabytes(r->options, 2), error);
   loci__mapping_close(&pairs);
   return status;
 }
@@ -217,7 +219,8 @@ static loci_status run_blocked(run *r, loci_error *error) {
   memcpy(tiling.key, r->key, sizeof tiling.key);
   loci__glove_tiles tiles;
   loci_status status = loci__glove_tiles_open(t->context, r->tiles, &tiling, &tiles, error);
-  if (status == LOCI_ERROR_NOT_FOUND || status == LOCI_ERROR_FORMAT) { /* they can always be made anew, with the same bytes */
+  if (status == LOCI_ERROR_NOT_FOUND ||
+      status == LOCI_ERROR_FORMAT) { /* they can always be made anew, with the same bytes */
     LOCI__TRY(make_pairs(r, error));
     loci__mapping pairs;
     LOCI__TRY(open_pairs(r, &pairs, error));
@@ -263,8 +266,9 @@ loci_status loci_train_glove(loci_context *context, const char *corpus, const lo
   put_settings(&trainer, options);
   trainer.count = count_for_trainer;
   /* both matrices with their squares, and their sum at the end */
-  const size_t per_word = options->mode == LOCI_MODE_EXACT ? 4 * (options->dim + 1) * sizeof(double) + 4 * options->dim
-                                                           : loci__glove_model_bytes(1, options->dim) + 4 * options->dim;
+  const size_t per_word = options->mode == LOCI_MODE_EXACT
+                              ? 4 * (options->dim + 1) * sizeof(double) + 4 * options->dim
+                              : loci__glove_model_bytes(1, options->dim) + 4 * options->dim;
   run r = {.trainer = &trainer, .options = options};
   loci_status status = loci__trainer_open(&trainer, per_word, 0, false, error);
   if (status == LOCI_OK) status = run_names(&r, error);

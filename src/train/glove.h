@@ -89,8 +89,7 @@ void loci__glove_exact_release(loci_context *context, loci__glove_exact *model);
 double loci__glove_exact_step(loci__glove_exact *model, const loci__cooccur_record *record, double eta, double x_max,
                               double alpha);
 loci_status loci__glove_train_exact(loci__trainer *trainer, const loci_glove_options *options,
-                                    const loci__cooccur_record *records, size_t n, double gigabytes,
-                                    loci_error *error);
+                                    const loci__cooccur_record *records, size_t n, double gigabytes, loci_error *error);
 
 /* ---- glove_shuffle.c ---- */
 

@@ -19,7 +19,8 @@ static size_t stride_of(size_t dim) {
 
 size_t loci__glove_model_bytes(size_t n_words, size_t dim) {
   size_t floats, bytes;
-  if (!loci__mul(n_words, 4 * stride_of(dim) + 4, &floats) || !loci__mul(floats, sizeof(float), &bytes)) return SIZE_MAX;
+  if (!loci__mul(n_words, 4 * stride_of(dim) + 4, &floats) || !loci__mul(floats, sizeof(float), &bytes))
+    return SIZE_MAX;
   return bytes;
 }
 

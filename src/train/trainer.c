@@ -430,8 +430,7 @@ loci_status loci__trainer_finish(loci__trainer *trainer, const float *rows, size
                            .stride = stride,
                            .counts = counts,
                            .meter = &trainer->meter};
-  if (status == LOCI_OK && trainer->format == LOCI_VECTORS_FOLDER)
-    status = write_folder(trainer, &out, more, error);
+  if (status == LOCI_OK && trainer->format == LOCI_VECTORS_FOLDER) status = write_folder(trainer, &out, more, error);
   else if (status == LOCI_OK)
     status = loci__vectors_write(context, trainer->output, trainer->format, LOCI_PRECISION_F32, &out, error);
   loci__free(context, words);

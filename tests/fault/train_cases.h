@@ -99,7 +99,7 @@ static inline void glove_options(loci_glove_options *o, const train_setting *set
   o->dim = 24;
   o->window = 4;
   o->epochs = setting->epochs > 1 ? setting->epochs * 8 : 1; /* long beside the counting, to be killed in it */
-  o->memory = 2e-5; /* most pairs go over the disk */
+  o->memory = 2e-5;                                          /* most pairs go over the disk */
 }
 
 static inline loci_status train_glove(loci_context *context, const char *corpus, const train_setting *setting,

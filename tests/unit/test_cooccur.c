@@ -115,8 +115,7 @@ static void test_refused(void **state) {
   loci__meter_init(&meter, NULL, NULL);
   static const int32_t lonely[] = {0, -1, 1, -1, -1, 2, -1}, foreign[] = {0, 9};
   loci__cooccur_options options = {.window = 5, .symmetric = true, .max_product = 10, .overflow_length = 100};
-#define COUNT(ids) \
-  loci__cooccur_count(context, ids, LOCI__COUNT(ids), 3, &options, scratch, path, &meter, NULL, &error)
+#define COUNT(ids) loci__cooccur_count(context, ids, LOCI__COUNT(ids), 3, &options, scratch, path, &meter, NULL, &error)
   assert_int_equal(COUNT(lonely), LOCI_ERROR_NOT_FOUND);
   assert_int_equal(COUNT(foreign), LOCI_ERROR_CORRUPT);
   options.overflow_length = 10;

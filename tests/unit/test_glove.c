@@ -438,9 +438,9 @@ static void test_refused(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(test_c_random), cmocka_unit_test(test_shuffle), cmocka_unit_test(test_exact),
-      cmocka_unit_test(test_kernels),  cmocka_unit_test(test_tiles),   cmocka_unit_test(test_runs),
-      cmocka_unit_test(test_runs_exact), cmocka_unit_test(test_learns), cmocka_unit_test(test_refused),
+      cmocka_unit_test(test_c_random),   cmocka_unit_test(test_shuffle), cmocka_unit_test(test_exact),
+      cmocka_unit_test(test_kernels),    cmocka_unit_test(test_tiles),   cmocka_unit_test(test_runs),
+      cmocka_unit_test(test_runs_exact), cmocka_unit_test(test_learns),  cmocka_unit_test(test_refused),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -20,7 +20,8 @@ VF_INLINE float vf_glove_product(const float *w, const float *c, size_t stride) 
   size_t j = 0;
   for (; j + 4 * VF_WIDTH <= stride; j += 4 * VF_WIDTH) {
     VF_UNROLL
-    for (size_t k = 0; k < 4; k++) sum[k] = vf_fma(vf_load(w + j + k * VF_WIDTH), vf_load(c + j + k * VF_WIDTH), sum[k]);
+    for (size_t k = 0; k < 4; k++)
+      sum[k] = vf_fma(vf_load(w + j + k * VF_WIDTH), vf_load(c + j + k * VF_WIDTH), sum[k]);
   }
   for (size_t k = 0; j < stride; j += VF_WIDTH, k++) sum[0] = vf_fma(vf_load(w + j), vf_load(c + j), sum[0]);
   return vf_sum(vf_add(vf_add(sum[0], sum[1]), vf_add(sum[2], sum[3])));
