@@ -129,11 +129,14 @@ static void test_nul(void **state) {
 }
 
 /* An allocator that knows how much was in use at most. */
-static _Atomic int64_t in_use, most_in_use;
+static int64_t in_use, most_in_use;
 
 static void account(int64_t change) {
-  int64_t now = in_use += change;
-  if (now > most_in_use) most_in_use = now; /* a race loses a little of a peak */
+  const int64_t now = __atomic_add_fetch(&in_use, change, __ATOMIC_RELAXED);
+  int64_t most = __atomic_load_n(&most_in_use, __ATOMIC_RELAXED);
+  while (now > most &&
+         !__atomic_compare_exchange_n(&most_in_use, &most, now, true, __ATOMIC_RELAXED, __ATOMIC_RELAXED)) {
+  }
 }
 
 static void *measured_allocate(void *user, size_t size) {
