@@ -15,6 +15,11 @@
 
 enum { TOPICS = 12, WORDS = 8 };
 
+/* Sanitizers make everything many times slower: less of it then, but all paths. */
+static bool slowly(void) {
+  return getenv("LOCI_SANITIZER") != NULL;
+}
+
 /* Lines of words of one topic each, with words of no topic between them. */
 static const char *write_corpus(const char *folder, size_t n_lines) {
   static char path[256];
@@ -81,7 +86,7 @@ static const struct {
 
 static void test_threads(void **state) {
   (void)state;
-  const char *folder = test_folder(), *corpus = write_corpus(folder, 800);
+  const char *folder = test_folder(), *corpus = write_corpus(folder, slowly() ? 200 : 800);
   static const int threads[] = {1, 2, 3, 7};
   char first[256], other[256];
   snprintf(first, sizeof first, "%s/first.bin", folder);
@@ -123,7 +128,7 @@ static int stop(void *user, const loci_progress *progress) {
 
 static void test_resume(void **state) {
   (void)state;
-  const char *folder = test_folder(), *corpus = write_corpus(folder, 1500);
+  const char *folder = test_folder(), *corpus = write_corpus(folder, slowly() ? 500 : 1500);
   char whole[256], parts[256];
   snprintf(whole, sizeof whole, "%s/whole.bin", folder);
   snprintf(parts, sizeof parts, "%s/parts.bin", folder);
@@ -133,7 +138,7 @@ static void test_resume(void **state) {
       loci_word2vec_options options =
           options_of(LOCI_MODE_DEFAULT, kinds[kind].arch, kinds[kind].negative, kinds[kind].hierarchical);
       /* Progress is told every 0.1 s: long enough to be stopped. */
-      options.epochs = isa == 0 || getenv("LOCI_SANITIZER") ? 5 : 40;
+      options.epochs = isa == 0 || slowly() ? 5 : 40;
       loci_context *context = test_context_new(2, loci__kernels_name(isa));
       train(context, corpus, &options, whole);
       test_context_free(context);
