@@ -15,13 +15,10 @@
 #include <math.h>
 
 enum {
-  /* Words of a batch and what shares noise: docs/speed.md, "fastText". */
+  /* Words of a batch, and pairs of a word that are taken at once: docs/speed.md, "fastText". */
   BATCH = 64,
   FAST_BATCH = 32,
-  BLOCK_SKIPGRAM = 1,
-  NOISE_SKIPGRAM = 30,
-  BLOCK_CBOW = 1,
-  NOISE_CBOW = 5,
+  AT_ONCE = 1,
   PARTITIONS = 16,
   /* No hidden vector may be meant by more than so many gradients of one batch, on average: they were all taken before any
    * of them was applied, and would overshoot together. */
@@ -258,8 +255,7 @@ static loci_status prepare(run *r, loci_error *error) {
                                  .window = o->window,
                                  .negative = o->negative,
                                  .batch = fast ? FAST_BATCH : BATCH,
-                                 .block = cbow ? BLOCK_CBOW : BLOCK_SKIPGRAM,
-                                 .n_noise = cbow ? NOISE_CBOW : NOISE_SKIPGRAM,
+                                 .at_once = AT_ONCE,
                                  .n_partitions = fast ? 1 : PARTITIONS};
   LOCI__TRY(prepare_words(r, error));
   r->plan.keep = r->keep;

@@ -11,24 +11,23 @@
 
 /* What a batch's lists may hold. A batch also ends where its words' rows would not fit. */
 typedef struct sizes {
-  size_t positions, pairs, blocks, noise, rows;
+  size_t list, pairs, outputs, rows;
 } sizes;
 
 static bool sizes_of(const loci__subword_plan *plan, sizes *s) {
-  s->positions = plan->batch;
-  s->blocks = (plan->batch + plan->block - 1) / plan->block;
   s->rows = plan->batch * 32 > plan->subwords->most ? plan->batch * 32 : plan->subwords->most;
-  return loci__mul(plan->batch, 2 * plan->window, &s->pairs) && s->pairs < UINT32_MAX && s->rows < UINT32_MAX &&
-         loci__mul(s->blocks, plan->n_noise, &s->noise) && s->noise < UINT32_MAX;
+  if (!loci__mul(plan->batch, 2 * plan->window, &s->list)) return false;
+  s->pairs = plan->cbow ? plan->batch : s->list;
+  return loci__mul(s->pairs, 1 + plan->negative, &s->outputs) && s->list < UINT32_MAX && s->rows < UINT32_MAX &&
+         s->outputs < UINT32_MAX;
 }
 
 size_t loci__subword_batch_bytes(const loci__subword_plan *plan, size_t stride) {
   sizes s;
   if (!sizes_of(plan, &s)) return SIZE_MAX;
-  size_t entries = s.rows + s.pairs + s.noise;
   size_t vectors = plan->batch * stride * (plan->cbow ? 4 : 2) * sizeof(float);
-  return vectors + entries * sizeof(loci__subword_entry) + s.positions * 40 + s.pairs * 12 +
-         s.noise * (4 + 4 * plan->block) + plan->subwords->n_words * 12;
+  return vectors + (s.rows + s.outputs) * sizeof(loci__subword_entry) + s.outputs * 8 + plan->batch * 40 + s.list * 8 +
+         plan->subwords->n_words * 12;
 }
 
 static bool entries_init(loci_context *context, loci__subword_entries *e, size_t capacity, size_t n_partitions) {
@@ -54,19 +53,18 @@ loci_status loci__subword_batch_init(loci__subword_batch *b, const loci__subword
   *b = (loci__subword_batch){.context = c, .capacity = plan->batch};
   sizes s;
   if (!sizes_of(plan, &s)) return loci__fail(error, LOCI_ERROR_LIMIT, "the window is too wide");
-  size_t n = s.positions, n_words = plan->subwords->n_words;
+  size_t n = plan->batch, n_words = plan->subwords->n_words;
   b->words = loci__alloc_array(c, n, sizeof *b->words);
   b->first = loci__alloc_array(c, n, sizeof *b->first);
   b->last = loci__alloc_array(c, n, sizeof *b->last);
   b->line = loci__alloc_array(c, n, sizeof *b->line);
   b->slot_of = loci__alloc_array(c, n, sizeof *b->slot_of);
   b->slot_word = loci__alloc_array(c, n, sizeof *b->slot_word);
-  b->pair_starts = loci__alloc_array(c, n + 2, sizeof *b->pair_starts);
-  b->pair_with = loci__alloc_array(c, s.pairs, sizeof *b->pair_with);
-  b->pair_slot = loci__alloc_array(c, s.pairs, sizeof *b->pair_slot);
-  b->pair_weights = loci__alloc_array(c, s.pairs, sizeof *b->pair_weights);
-  b->noise = loci__alloc_array(c, s.noise + 1, sizeof *b->noise);
-  b->noise_weights = loci__alloc_array(c, s.noise * plan->block + 1, sizeof *b->noise_weights);
+  b->list_starts = loci__alloc_array(c, n + 2, sizeof *b->list_starts);
+  b->list = loci__alloc_array(c, s.list, sizeof *b->list);
+  b->list_slot = loci__alloc_array(c, s.list, sizeof *b->list_slot);
+  b->rows = loci__alloc_array(c, s.outputs, sizeof *b->rows);
+  b->weights = loci__alloc_array(c, s.outputs, sizeof *b->weights);
   b->stamp = loci__alloc_zero(c, n_words, sizeof *b->stamp);
   b->slot_now = loci__alloc_array(c, n_words, sizeof *b->slot_now);
   b->repeats = loci__alloc_array(c, n_words, sizeof *b->repeats);
@@ -76,12 +74,12 @@ loci_status loci__subword_batch_init(loci__subword_batch *b, const loci__subword
     b->sums = vectors(c, n, stride);
     b->slot_gradient = vectors(c, n, stride);
   }
-  bool all = b->words && b->first && b->last && b->line && b->slot_of && b->slot_word && b->pair_starts &&
-             b->pair_with && b->pair_slot && b->pair_weights && b->noise && b->noise_weights && b->stamp &&
-             b->slot_now && b->repeats && b->hidden && b->gradient && (!plan->cbow || (b->sums && b->slot_gradient)) &&
-             entries_init(c, &b->inputs, s.rows, plan->n_partitions) &&
-             entries_init(c, &b->targets, s.pairs, plan->n_partitions) &&
-             entries_init(c, &b->noises, s.noise + 1, plan->n_partitions);
+  bool all = b->words && b->first && b->last && b->line && b->slot_of && b->slot_word && b->list_starts && b->list &&
+             b->list_slot && b->rows && b->weights && b->stamp && b->slot_now && b->repeats && b->hidden &&
+             b->gradient && (!plan->cbow || (b->sums && b->slot_gradient));
+  /* both are tried, so that a failure leaves nothing half said */
+  all &= entries_init(c, &b->inputs, s.rows, plan->n_partitions);
+  all &= entries_init(c, &b->outputs, s.outputs, plan->n_partitions);
   if (all) return LOCI_OK;
   loci__subword_batch_release(b);
   return loci__fail_memory(error, loci__subword_batch_bytes(plan, stride), "a batch of words");
@@ -90,13 +88,12 @@ loci_status loci__subword_batch_init(loci__subword_batch *b, const loci__subword
 void loci__subword_batch_release(loci__subword_batch *b) {
   loci_context *c = b->context;
   loci__free(c, b->words), loci__free(c, b->first), loci__free(c, b->last), loci__free(c, b->line);
-  loci__free(c, b->slot_of), loci__free(c, b->slot_word), loci__free(c, b->pair_starts);
-  loci__free(c, b->pair_with), loci__free(c, b->pair_slot), loci__free(c, b->pair_weights);
-  loci__free(c, b->noise), loci__free(c, b->noise_weights);
+  loci__free(c, b->slot_of), loci__free(c, b->slot_word), loci__free(c, b->list_starts);
+  loci__free(c, b->list), loci__free(c, b->list_slot), loci__free(c, b->rows), loci__free(c, b->weights);
   loci__free(c, b->stamp), loci__free(c, b->slot_now), loci__free(c, b->repeats);
   loci__free_aligned(c, b->hidden), loci__free_aligned(c, b->gradient);
   loci__free_aligned(c, b->sums), loci__free_aligned(c, b->slot_gradient);
-  entries_release(c, &b->inputs), entries_release(c, &b->targets), entries_release(c, &b->noises);
+  entries_release(c, &b->inputs), entries_release(c, &b->outputs);
   *b = (loci__subword_batch){.context = c};
 }
 
@@ -161,10 +158,10 @@ static void make_slots(const loci__subword_plan *plan, loci__subword_batch *b) {
   }
 }
 
-/* Lists by slot: counts, their running sum, then the places; pair_starts[s + 1] serves as slot s's cursor, so that in the end
- * each start stands where it belongs. */
-static void make_pairs(const loci__subword_plan *plan, loci__subword_batch *b) {
-  uint32_t *starts = b->pair_starts;
+/* Lists by slot: counts, their running sum, then the places; list_starts[s + 1] serves as slot s's cursor, so that in the
+ * end each start stands where it belongs. */
+static void make_lists(const loci__subword_plan *plan, loci__subword_batch *b) {
+  uint32_t *starts = b->list_starts;
   memset(starts, 0, (b->n_slots + 2) * sizeof *starts);
   for (size_t i = 0; i < b->n_positions; i++) {
     if (!plan->cbow) {
@@ -175,15 +172,32 @@ static void make_pairs(const loci__subword_plan *plan, loci__subword_batch *b) {
       if (j != i) starts[b->slot_of[j] + 2]++;
   }
   for (size_t s = 2; s < b->n_slots + 2; s++) starts[s] += starts[s - 1];
-  b->n_pairs = starts[b->n_slots + 1];
   for (size_t i = 0; i < b->n_positions; i++) {
     for (size_t j = b->first[i]; j <= b->last[i]; j++) {
       if (j == i) continue;
       uint32_t slot = b->slot_of[plan->cbow ? j : i];
-      uint32_t pair = starts[slot + 1]++;
-      b->pair_with[pair] = plan->cbow ? (uint32_t)i : (uint32_t)b->words[j];
-      b->pair_slot[pair] = slot;
+      uint32_t at = starts[slot + 1]++;
+      b->list[at] = plan->cbow ? (uint32_t)i : (uint32_t)b->words[j];
+      b->list_slot[at] = slot;
     }
+  }
+}
+
+/* A noise word is never the target itself. */
+static uint32_t draw_noise(const loci__subword_plan *plan, loci__random *random, uint32_t target) {
+  for (int i = 0; i < 64; i++) {
+    uint32_t word = loci__alias_draw(plan->noise, loci__random_next(random));
+    if (word != target) return word;
+  }
+  return target > 0 ? 0 : 1; /* hardly any other word is drawn: the next best one */
+}
+
+static void make_pairs(const loci__subword_plan *plan, loci__random *random, loci__subword_batch *b) {
+  b->n_pairs = plan->cbow ? b->n_positions : b->list_starts[b->n_slots];
+  uint32_t *row = b->rows;
+  for (size_t p = 0; p < b->n_pairs; p++) {
+    uint32_t target = *row++ = plan->cbow ? (uint32_t)b->words[p] : b->list[p];
+    for (size_t j = 0; j < plan->negative; j++) *row++ = draw_noise(plan, random, target);
   }
 }
 
@@ -212,29 +226,30 @@ static void sort_inputs(const loci__subword_plan *plan, loci__subword_batch *b) 
   counts_to_cursors(e, plan->n_partitions);
   for (size_t s = 0; s < b->n_slots; s++)
     for (uint32_t r = w->starts[b->slot_word[s]]; r < w->starts[b->slot_word[s] + 1]; r++)
-      e->items[e->starts[(w->rows[r] & mask) + 1]++] = (loci__subword_entry){w->rows[r], (uint32_t)s};
+      e->items[e->starts[(w->rows[r] & mask) + 1]++] = (loci__subword_entry){.row = w->rows[r], .item = (uint32_t)s};
 }
 
-static void sort_rows(const loci__subword_plan *plan, loci__subword_entries *e, const uint32_t *rows, size_t n) {
-  uint32_t mask = (uint32_t)plan->n_partitions - 1;
+static void sort_outputs(const loci__subword_plan *plan, loci__subword_batch *b) {
+  uint32_t mask = (uint32_t)plan->n_partitions - 1, at = 0;
+  size_t width = 1 + plan->negative, n = b->n_pairs * width;
+  loci__subword_entries *e = &b->outputs;
   memset(e->starts, 0, (plan->n_partitions + 1) * sizeof *e->starts);
-  for (size_t i = 0; i < n; i++) e->starts[rows[i] & mask]++;
+  for (size_t i = 0; i < n; i++) e->starts[b->rows[i] & mask]++;
   counts_to_cursors(e, plan->n_partitions);
-  for (size_t i = 0; i < n; i++)
-    e->items[e->starts[(rows[i] & mask) + 1]++] = (loci__subword_entry){rows[i], (uint32_t)i};
+  for (size_t p = 0; p < b->n_pairs; p++) {
+    uint32_t item = plan->cbow ? (uint32_t)p : b->list_slot[p];
+    for (size_t j = 0; j < width; j++, at++)
+      e->items[e->starts[(b->rows[at] & mask) + 1]++] = (loci__subword_entry){b->rows[at], item, at};
+  }
 }
 
 void loci__subword_batch_fill(const loci__subword_plan *plan, loci__subword_place *place, loci__subword_batch *b) {
   take_words(plan, place, b);
   draw_windows(plan, &place->random, b);
   make_slots(plan, b);
-  make_pairs(plan, b);
+  make_lists(plan, b);
+  make_pairs(plan, &place->random, b);
   b->n_items = plan->cbow ? b->n_positions : b->n_slots;
-  b->n_blocks = (b->n_items + plan->block - 1) / plan->block;
-  size_t n_noise = b->n_blocks * plan->n_noise;
-  for (size_t i = 0; i < n_noise; i++) b->noise[i] = loci__alias_draw(plan->noise, loci__random_next(&place->random));
   sort_inputs(plan, b);
-  sort_rows(plan, &b->targets, plan->cbow ? (const uint32_t *)b->words : b->pair_with,
-            plan->cbow ? b->n_positions : b->n_pairs);
-  sort_rows(plan, &b->noises, b->noise, n_noise);
+  sort_outputs(plan, b);
 }

@@ -12,10 +12,9 @@
  *
  * Model of the world: a batch is some thousand words of the corpus. All of its gradients are taken from the parameters as
  * they were before the batch; then they are applied, each row by one task and in the order of the batch. So nothing
- * depends on threads. What that buys, besides: all occurrences of a word in a batch share one hidden vector and one
- * gradient (rows are gathered and scattered once for them), and noise words are shared by the words of a block. Each
- * noise word counts for negative · pairs / n_noise draws, which leaves the expected gradient what it was. LOCI_MODE_FAST is the
- * same with a small batch for each thread and no order between threads.
+ * depends on threads. What that buys, besides: all occurrences of a word in a batch share one hidden vector, which moves
+ * from pair to pair as in the fastText program, and one gradient: rows are gathered and scattered once for them, not once
+ * a pair. LOCI_MODE_FAST is the same with a small batch for each thread and no order between threads.
  *
  * Only buckets that some word of the vocabulary has an n-gram in have a row here; the others would never be trained.
  *
@@ -57,8 +56,7 @@ typedef struct loci__subword_plan {
   bool cbow;
   size_t window, negative;
   size_t batch;        /* words of a batch */
-  size_t block;        /* items (see below) that share noise words */
-  size_t n_noise;      /* of a block */
+  size_t at_once;      /* pairs of a word whose gradients are taken from the same hidden vector */
   size_t n_partitions; /* of the rows, for the applying phase; a power of two */
 } loci__subword_plan;
 
@@ -69,9 +67,9 @@ typedef struct loci__subword_place {
   loci__random random;
 } loci__subword_place;
 
-/* A row that something is added to. */
+/* Row `row` gets something of item `item`: an output row weights[at] times its hidden vector, an input row its gradient. */
 typedef struct loci__subword_entry {
-  uint32_t row, from; /* `from`: slot, or pair, or block × n_noise + noise number */
+  uint32_t row, item, at;
 } loci__subword_entry;
 
 /* Entries in the order of their rows' partitions: partition p is items[starts[p]] … items[starts[p + 1] − 1]. */
@@ -81,7 +79,9 @@ typedef struct loci__subword_entries {
 } loci__subword_entries;
 
 /* Items are what has a hidden vector: for skip-gram the slots, for CBOW the positions.
- * Slots are the batch's distinct words; one that occurs more than LOCI__SUBWORD_REPEATS times takes several. */
+ * Slots are the batch's distinct words; for skip-gram one that occurs more than LOCI__SUBWORD_REPEATS times takes several.
+ * A pair is one word to be predicted (a target) with its noise: of a slot and a context word for skip-gram, in the order of
+ * the slots; of a position and its word for CBOW. */
 typedef struct loci__subword_batch {
   loci_context *context;
   size_t capacity; /* positions */
@@ -91,23 +91,19 @@ typedef struct loci__subword_batch {
   uint32_t *first, *last; /* n_positions: the window of position i, itself included */
   uint32_t *line;         /* n_positions: where its line begins in this batch */
   uint32_t *slot_of;      /* n_positions */
-  size_t n_slots;
-  int32_t *slot_word; /* n_slots */
-  size_t n_items, n_blocks;
-  /* skip-gram: pair_starts of slots, pair_with = context words (output rows);
-   * CBOW: pair_starts of slots, pair_with = positions in whose window the slot's word lies. */
-  uint32_t *pair_starts; /* n_slots + 1 */
-  uint32_t *pair_with;
-  uint32_t *pair_slot; /* skip-gram: the slot of a pair */
-  size_t n_pairs;
-  uint32_t *noise; /* n_blocks × n_noise */
-  loci__subword_entries inputs, targets, noises;
+  size_t n_slots, n_items, n_pairs;
+  int32_t *slot_word;    /* n_slots */
+  uint32_t *list_starts; /* n_slots + 1, into `list` */
+  uint32_t
+      *list; /* skip-gram: context words, those of one pair after the other; CBOW: positions in whose window it is */
+  uint32_t *list_slot; /* of each of them */
+  uint32_t *rows;      /* n_pairs × (1 + negative): the target's output row, then the noise words' */
+  loci__subword_entries inputs, outputs;
   /* filled by the step: */
   float *hidden, *gradient;    /* n_items × stride */
   float *sums, *slot_gradient; /* CBOW: n_slots × stride */
-  float *pair_weights;         /* skip-gram: n_pairs; CBOW: n_positions: of the target */
-  float *noise_weights;        /* n_blocks × n_noise × block */
-  double loss, loss_pairs;     /* of block 0 */
+  float *weights;              /* of `rows` */
+  double loss, loss_pairs;     /* of the first task's items */
   /* scratch of the filling */
   uint32_t *stamp, *slot_now, *repeats; /* n_words */
   uint32_t stamped;
@@ -135,7 +131,7 @@ typedef struct loci__subword_net {
 typedef struct loci__subword_scratch {
   loci_context *context;
   uint32_t *rows;
-  float *products, *weights, *noise;
+  float *weights;
 } loci__subword_scratch;
 
 loci_status loci__subword_scratch_init(loci__subword_scratch *scratch, const loci__subword_plan *plan,

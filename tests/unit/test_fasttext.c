@@ -139,8 +139,7 @@ static void small_net_init(small_net *s, const char *isa, bool cbow) {
                                  .window = 4,
                                  .negative = 5,
                                  .batch = 150,
-                                 .block = 6,
-                                 .n_noise = 7,
+                                 .at_once = 3,
                                  .n_partitions = 4};
   assert_ok(loci__subword_batch_init(&s->batch, &s->plan, STRIDE, &error), &error);
   assert_ok(loci__subword_scratch_init(&s->scratch, &s->plan, &error), &error);
@@ -168,26 +167,13 @@ typedef struct plain_net {
   double *input, *output, *new_input, *new_output;
 } plain_net;
 
-/* One pair or several alike: h against row o; what h's rows get goes to gradient. */
-static void plain_pair(plain_net *p, const double *h, size_t o, double label, double rate, double *gradient) {
+/* Row o against h: what h's rows get goes to gradient, what o gets is weight · `giver`. */
+static double plain_weight(const plain_net *p, const double *h, size_t o, double label, double rate, double *gradient) {
   double x = 0;
   for (size_t j = 0; j < DIM; j++) x += h[j] * p->output[o * DIM + j];
   double g = rate * (label - 1 / (1 + exp(-x)));
-  for (size_t j = 0; j < DIM; j++) {
-    gradient[j] += g * p->output[o * DIM + j];
-    p->new_output[o * DIM + j] += g * h[j];
-  }
-}
-
-/* The batch's noise words for item i: each for negative · pairs / n_noise draws, not against itself as a target. */
-static void plain_noise(const small_net *s, plain_net *p, const double *h, size_t item, const size_t *targets, size_t n,
-                        double *gradient) {
-  const uint32_t *noise = s->batch.noise + item / s->plan.block * s->plan.n_noise;
-  for (size_t k = 0; k < s->plan.n_noise; k++) {
-    double pairs = 0;
-    for (size_t t = 0; t < n; t++) pairs += targets[t] != noise[k];
-    plain_pair(p, h, noise[k], 0, (double)s->batch.rate * 5 / 7 * pairs, gradient);
-  }
+  for (size_t j = 0; j < DIM; j++) gradient[j] += g * p->output[o * DIM + j];
+  return g;
 }
 
 static void plain_add_word(const small_net *s, plain_net *p, int32_t word, const double *gradient) {
@@ -201,33 +187,59 @@ static size_t plain_sum_word(const small_net *s, const plain_net *p, int32_t wor
   return s->subwords.starts[word + 1] - s->subwords.starts[word];
 }
 
-/* Windows are the batch's; everything else is done again, position by position. */
+/* Pair after pair: each group of three from the hidden vector as the groups before left it; outputs get the vector half way. */
+static void plain_item(const small_net *s, plain_net *p, const double *start, const size_t *pairs, size_t n,
+                       double *gradient) {
+  double h[DIM], weights[150 * 6];
+  memcpy(h, start, sizeof h);
+  for (size_t i = 0; i < n; i += 3) {
+    double sum[DIM] = {0};
+    for (size_t k = i; k < n && k < i + 3; k++)
+      for (size_t j = 0; j < 6; j++)
+        weights[k * 6 + j] = plain_weight(p, h, s->batch.rows[pairs[k] * 6 + j], j == 0, (double)s->batch.rate, sum);
+    for (size_t j = 0; j < DIM; j++) h[j] += sum[j];
+  }
+  for (size_t j = 0; j < DIM; j++) gradient[j] = h[j] - start[j];
+  for (size_t k = 0; k < n * 6; k++)
+    for (size_t j = 0; j < DIM; j++)
+      p->new_output[s->batch.rows[pairs[k / 6] * 6 + k % 6] * DIM + j] +=
+          weights[k] * (s->plan.cbow ? start[j] : (start[j] + h[j]) / 2);
+}
+
+/* Windows and noise are the batch's; everything else is done again, position by position. */
 static void plain_batch(const small_net *s, plain_net *p) {
   const loci__subword_batch *b = &s->batch;
+  size_t taken = 0;
   for (size_t item = 0; item < b->n_items; item++) {
     double h[DIM] = {0}, gradient[DIM] = {0};
-    size_t targets[150], n = 0, rows = 0;
+    size_t pairs[150], n = 0, rows = 0;
     if (s->plan.cbow) {
       for (size_t j = b->first[item]; j <= b->last[item]; j++)
         if (j != item) rows += plain_sum_word(s, p, b->words[j], h);
       if (rows == 0) continue;
-      targets[n++] = (size_t)b->words[item];
+      assert_int_equal(b->rows[item * 6], b->words[item]);
+      pairs[n++] = item;
     } else {
       rows = plain_sum_word(s, p, b->slot_word[item], h);
       for (size_t i = 0; i < b->n_positions; i++) {
         if (b->slot_of[i] != item) continue;
         assert_int_equal(b->words[i], b->slot_word[item]);
-        for (size_t j = b->first[i]; j <= b->last[i]; j++)
-          if (j != i) targets[n++] = (size_t)b->words[j];
+        for (size_t j = b->first[i]; j <= b->last[i]; j++) {
+          if (j == i) continue;
+          assert_int_equal(b->rows[taken * 6], b->words[j]);
+          pairs[n++] = taken++;
+        }
       }
     }
+    for (size_t k = 0; k < n; k++)
+      for (size_t j = 1; j < 6; j++) assert_true(b->rows[pairs[k] * 6 + j] != b->rows[pairs[k] * 6]);
     for (size_t j = 0; j < DIM; j++) h[j] /= (double)rows;
-    for (size_t t = 0; t < n; t++) plain_pair(p, h, targets[t], 1, (double)b->rate, gradient);
-    plain_noise(s, p, h, item, targets, n, gradient);
+    plain_item(s, p, h, pairs, n, gradient);
     if (!s->plan.cbow) plain_add_word(s, p, b->slot_word[item], gradient);
     for (size_t j = b->first[item]; s->plan.cbow && j <= b->last[item]; j++)
       if (j != item) plain_add_word(s, p, b->words[j], gradient);
   }
+  if (!s->plan.cbow) assert_int_equal(taken, b->n_pairs);
 }
 
 static double *doubles(const float *from, size_t rows) {
