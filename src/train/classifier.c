@@ -109,13 +109,13 @@ static loci_status asking_init(asking *a, const loci_classifier *c, loci_error *
   loci__line_init(&a->line, c->context);
   size_t dim = (size_t)c->file->args.dim;
   a->hidden = loci__alloc_aligned(c->context, 2 * dim * sizeof *a->hidden);
-  a->scores = loci__alloc_array(c->context, 2 * (c->file->n_labels + 1), sizeof *a->scores);
+  a->scores = loci__alloc_array(c->context, 4 * (c->file->n_labels + 1), sizeof *a->scores);
   if (a->hidden && a->scores) {
     a->row = a->hidden + dim;
     return LOCI_OK;
   }
   asking_release(a);
-  return loci__fail_memory(error, (2 * dim + 2 * c->file->n_labels) * sizeof(float), "a text's vector");
+  return loci__fail_memory(error, (2 * dim + 4 * c->file->n_labels) * sizeof(float), "a text's vector");
 }
 
 /* The mean of the line's rows; false when it has none. */

@@ -46,7 +46,7 @@ double loci__labels_teach(const loci__labels *labels, float *output, const float
                           size_t n_own, uint32_t target, float rate, loci__random *random, float *scratch,
                           float *gradient);
 
-/* The k best labels, best first, with the reference's probabilities; answers how many. scratch: 2·(n + 1) floats. */
+/* The k best labels, best first, with the reference's probabilities; answers how many. scratch: 4·(n + 1) floats. */
 size_t loci__labels_best(const loci__labels *labels, const float *output, const float *hidden, size_t k, uint32_t *best,
                          float *probabilities, float *scratch);
 

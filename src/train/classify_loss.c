@@ -153,46 +153,49 @@ double loci__labels_teach(const loci__labels *l, float *output, const float *hid
 
 /* ---- scores ---- */
 
-/* The k best so far, as a heap whose root is the worst of them. */
+/* The k best so far and one more, as a heap whose root is the worst of them. Scores come in steps, so equal ones are
+ * common, and which of them are kept, and in which order, is a matter of the heap alone: it is the one of C++ libraries,
+ * which sift a hole down to a leaf and then up again, so that ties fall as in the fastText program. */
+typedef struct answer {
+  float score;
+  uint32_t label;
+} answer;
+
 typedef struct best {
   size_t k, n;
-  uint32_t *labels;
-  float *scores;
+  answer *heap; /* k + 1 */
 } best;
 
-static void swap(best *b, size_t i, size_t j) {
-  uint32_t label = b->labels[i];
-  float score = b->scores[i];
-  b->labels[i] = b->labels[j], b->scores[i] = b->scores[j];
-  b->labels[j] = label, b->scores[j] = score;
-}
-
-/* Whether i is worse than j; of equal scores the later label is. */
-static bool worse(const best *b, size_t i, size_t j) {
-  return b->scores[i] < b->scores[j] || (b->scores[i] == b->scores[j] && b->labels[i] > b->labels[j]);
-}
-
-static void sink(best *b, size_t i, size_t n) {
-  for (;;) {
-    size_t child = 2 * i + 1;
-    if (child >= n) return;
-    if (child + 1 < n && worse(b, child + 1, child)) child++;
-    if (!worse(b, child, i)) return;
-    swap(b, i, child);
-    i = child;
+static void sift_up(best *b, size_t hole, answer value) {
+  while (hole > 0 && b->heap[(hole - 1) / 2].score > value.score) {
+    b->heap[hole] = b->heap[(hole - 1) / 2];
+    hole = (hole - 1) / 2;
   }
+  b->heap[hole] = value;
+}
+
+/* The root goes to the end of the n; the others are a heap again. */
+static void take_root(best *b, size_t n) {
+  if (n < 2) return;
+  answer value = b->heap[n - 1];
+  b->heap[n - 1] = b->heap[0];
+  size_t hole = 0, left = n - 1;
+  for (size_t child = 2; child < left; child = 2 * hole + 2) {
+    if (b->heap[child].score > b->heap[child - 1].score) child--;
+    b->heap[hole] = b->heap[child];
+    hole = child;
+  }
+  if (2 * hole + 2 == left) { /* an only child */
+    b->heap[hole] = b->heap[left - 1];
+    hole = left - 1;
+  }
+  sift_up(b, hole, value);
 }
 
 static void offer(best *b, uint32_t label, float score) {
-  if (b->n < b->k) {
-    size_t i = b->n++;
-    b->labels[i] = label, b->scores[i] = score;
-    for (; i > 0 && worse(b, i, (i - 1) / 2); i = (i - 1) / 2) swap(b, i, (i - 1) / 2);
-    return;
-  }
-  if (!(score > b->scores[0] || (score == b->scores[0] && label < b->labels[0]))) return;
-  b->labels[0] = label, b->scores[0] = score;
-  sink(b, 0, b->n);
+  if (b->n == b->k && score < b->heap[0].score) return;
+  sift_up(b, b->n, (answer){score, label});
+  if (++b->n > b->k) take_root(b, b->n--);
 }
 
 static float log_of(float p) {
@@ -217,7 +220,7 @@ static void walk_tree(const loci__labels *l, const float *output, const float *h
   while (depth > 0) {
     int32_t node = stack[--depth];
     float score = scores[depth];
-    if (score < log_of(0) || (b->n == b->k && score < b->scores[0])) continue;
+    if (score < log_of(0) || (b->n == b->k && score < b->heap[0].score)) continue;
     if (node < 0) {
       offer(b, (uint32_t)(-1 - node), score);
       continue;
@@ -233,29 +236,28 @@ static void walk_tree(const loci__labels *l, const float *output, const float *h
 
 size_t loci__labels_best(const loci__labels *l, const float *output, const float *hidden, size_t k, uint32_t *labels,
                          float *probabilities, float *scratch) {
-  best b = {.k = k < l->n ? k : l->n, .labels = labels, .scores = probabilities};
+  float *scores = scratch;
+  best b = {.k = k < l->n ? k : l->n, .heap = (answer *)(void *)(scratch + 2 * (l->n + 1))};
   if (b.k == 0) return 0;
   if (l->loss == LOCI__FASTTEXT_HIERARCHICAL && !l->children) {
     offer(&b, 0, 0);
   } else if (l->loss == LOCI__FASTTEXT_HIERARCHICAL) {
-    walk_tree(l, output, hidden, &b, (int32_t *)(void *)(scratch + l->n + 1), scratch);
+    walk_tree(l, output, hidden, &b, (int32_t *)(void *)(scratch + l->n + 1), scores);
   } else {
-    l->kernels->dot_picked_f32(hidden, output, l->stride, l->all, l->n, l->dim, scratch);
+    l->kernels->dot_picked_f32(hidden, output, l->stride, l->all, l->n, l->dim, scores);
     if (l->loss == LOCI__FASTTEXT_SOFTMAX) {
-      float most = scratch[0];
-      for (size_t i = 1; i < l->n; i++) most = scratch[i] > most ? scratch[i] : most;
-      float sum = l->kernels->exp_sum_f32(scratch, l->n, most, 1, scratch);
-      for (size_t i = 0; i < l->n; i++) offer(&b, (uint32_t)i, log_of(scratch[i] / sum));
+      float most = scores[0];
+      for (size_t i = 1; i < l->n; i++) most = scores[i] > most ? scores[i] : most;
+      float sum = l->kernels->exp_sum_f32(scores, l->n, most, 1, scores);
+      for (size_t i = 0; i < l->n; i++) offer(&b, (uint32_t)i, log_of(scores[i] / sum));
     } else {
-      for (size_t i = 0; i < l->n; i++) offer(&b, (uint32_t)i, log_of(logistic_in_steps(scratch[i])));
+      for (size_t i = 0; i < l->n; i++) offer(&b, (uint32_t)i, log_of(logistic_in_steps(scores[i])));
     }
   }
-  for (size_t n = b.n; n > 1; n--) { /* the worst goes to the end */
-    swap(&b, 0, n - 1);
-    sink(&b, 0, n - 1);
-  }
+  for (size_t n = b.n; n > 1; n--) take_root(&b, n); /* the worst goes to the end */
   for (size_t i = 0; i < b.n; i++) {
-    float p = expf(probabilities[i]);
+    float p = expf(b.heap[i].score);
+    labels[i] = b.heap[i].label;
     probabilities[i] = p < 1 ? p : 1;
   }
   return b.n;
