@@ -78,14 +78,21 @@ interrupt() {
   wait $pid
   code=$?
 }
-set -- --exact --dim 12 --epochs 60
+set -- --exact --dim 12 --epochs 400
 exits "the whole" 0 loci train word2vec corpus.txt -o whole.bin "$@"
 loci train word2vec corpus.txt -o i.bin "$@" >i.out 2>i.err &
 pid=$!
-sleep 0.3
-if kill -TERM $pid 2>/dev/null; then
-  wait $pid
-  is "SIGTERM: exit code" $? 130
+tries=0
+until [ -d i.bin.checkpoint ] || [ $tries -ge 500 ]; do
+  sleep 0.01
+  tries=$((tries + 1))
+done
+sleep 0.1
+kill -TERM $pid 2>/dev/null
+wait $pid
+code=$?
+if [ $code -ne 0 ]; then
+  is "SIGTERM: exit code" $code 130
   like "says how to go on" "$(cat i.err)" "*i.bin.checkpoint*--resume*"
   yes "a checkpoint is there" test -s i.bin.checkpoint/state
   exits "other settings" 2 loci train word2vec corpus.txt -o i.bin "$@" --window 3 --resume
