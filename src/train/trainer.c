@@ -89,14 +89,20 @@ static bool remove_entry(loci__trainer *trainer, const char *name) {
   return gone;
 }
 
-/* Everything in the folder, and the folder; the lock last, by which the next run knows the folder as ours. A failure is no
- * failure of the training: what is left is only space. */
+/* Everything in the folder, and the folder; the state first, because it names the other files, so that a kill in between
+ * leaves nothing to go on from instead of half a checkpoint; the lock last, by which the next run knows the folder as ours.
+ * A failure is no failure of the training: what is left is only space. */
 static void remove_folder(loci__trainer *trainer) {
   entries list;
-  bool gone = list_folder(trainer, &list) == 0;
+  bool gone = list_folder(trainer, &list) == 0, stateless = true;
   for (size_t i = 0; i < list.n; i++) {
-    if (strcmp(list.names[i], "lock") != 0 && !remove_entry(trainer, list.names[i])) gone = false;
+    if (strcmp(list.names[i], "state") == 0) stateless = remove_entry(trainer, "state");
   }
+  for (size_t i = 0; i < list.n && stateless; i++) {
+    const char *name = list.names[i];
+    if (strcmp(name, "state") != 0 && strcmp(name, "lock") != 0 && !remove_entry(trainer, name)) gone = false;
+  }
+  gone = gone && stateless;
   if (gone && remove_entry(trainer, "lock")) (void)loci__file_rmdir(trainer->context, trainer->folder);
   entries_release(&list);
 }

@@ -105,6 +105,11 @@ static void files(const scenario *s) {
   sweep(s, FAULT_FILES, true, EIO, NULL);
 }
 
+/* A run that ends removes its checkpoint; wherever that comes to a stop, the next one begins anew or goes on. */
+static void removal(const scenario *s) {
+  sweep(s, FAULT_FILES, true, EIO, "unlink");
+}
+
 static void full_disk(const scenario *s) {
   sweep(s, FAULT_FILES, true, ENOSPC, "pwrite");
 }
@@ -117,6 +122,11 @@ static void memory_runs_out(void **unused) {
 static void files_fail(void **unused) {
   (void)unused;
   every_case(files);
+}
+
+static void files_cannot_be_removed(void **unused) {
+  (void)unused;
+  every_case(removal);
 }
 
 static void the_disk_is_full(void **unused) {
@@ -132,6 +142,7 @@ int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(memory_runs_out),
       cmocka_unit_test(files_fail),
+      cmocka_unit_test(files_cannot_be_removed),
       cmocka_unit_test(the_disk_is_full),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
