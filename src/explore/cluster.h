@@ -1,0 +1,50 @@
+/* explore/cluster.h: what the files of clustering share.
+ *
+ *   points.c   the rows that are points, of unit length or as they are, about their mean
+ *   kmeans.c   seeds, Lloyd's iterations, restarts
+ *   assign.c   which centre is nearest to each point
+ *
+ * A clustering works on a copy of its rows: distances do not change when the mean is taken away, and numbers near 0 lose
+ * less in single precision than a cloud far from it.
+ */
+#ifndef LOCI_EXPLORE_CLUSTER_H
+#define LOCI_EXPLORE_CLUSTER_H
+
+#include "../kernel/kernel.h"
+#include "explore.h"
+#include "loci/cluster.h"
+
+typedef struct loci__points {
+  loci_context *context;
+  size_t n_rows; /* that were asked for */
+  size_t n, dim;
+  float *rows;     /* n × dim, about their mean; 64-byte aligned */
+  size_t *origin;  /* n: which of the asked rows, ascending */
+  double *mean;    /* dim: what was taken away */
+  double variance; /* mean over dimensions */
+} loci__points;
+
+/* rows NULL: all of the vectors. USAGE when a row is not there or the metric is the dot product. */
+loci_status loci__points_make(const loci_vectors *vectors, const size_t *rows, size_t n_rows, loci_metric metric,
+                              loci__points *out, loci_error *error);
+void loci__points_release(loci__points *points);
+
+/* ---- assign.c ---- */
+
+/* Centres as a product wants them: s(x, c) = x·c − |c|²/2 is greatest where |x − c|² = |x|² − 2·s is smallest. */
+typedef struct loci__assign {
+  const loci__points *points;
+  const loci__kernels *kernels;
+  size_t k, width;      /* width: k in whole panels */
+  float *packed, *bias; /* width × dim, width */
+  float *scores;        /* a worker each */
+  int32_t *labels;      /* n: of the last call; −1 before */
+  uint64_t n_products;  /* points × centres that were multiplied so far */
+} loci__assign;
+
+loci_status loci__assign_init(loci__assign *a, const loci__points *points, size_t k, loci_error *error);
+void loci__assign_release(loci__assign *a);
+/* labels of all points for these centres (k × dim), equal distances to the lower centre. */
+loci_status loci__assign_run(loci__assign *a, const float *centers, loci_error *error);
+
+#endif
