@@ -9,6 +9,7 @@
 
 #include "core.h"
 #include "model.h"
+#include "vectors.h"
 
 #ifdef __cplusplus
 extern "C" {
@@ -138,6 +139,23 @@ LOCI_API loci_status loci_collection_similar(loci_collection *collection, const 
 /* The chunk at a line (0 = every chunk of the document, in order). */
 LOCI_API loci_status loci_collection_get(loci_collection *collection, const char *path, uint32_t line,
                                          loci_results *out, loci_error *error);
+
+typedef struct loci_collection_vectors_options {
+  size_t struct_size;
+  const char *below; /* an absolute folder: paths below it are told relative to it; NULL = all absolute */
+  size_t text_bytes; /* of each passage's beginning, kept beside its vector; default 400, 0 = no text */
+  loci_progress_fn progress;
+  void *progress_user;
+} loci_collection_vectors_options;
+
+LOCI_API void loci_collection_vectors_options_init(loci_collection_vectors_options *options);
+
+/* Every passage as a row of a table (loci/vectors.h): its vector of record, its place "path:line" for a word ("path:line
+ * (2)" for the second that begins on a line), its beginning for a text. All is copied: the table outlives the collection.
+ * NOT_FOUND when there are no passages. */
+LOCI_API loci_status loci_collection_vectors(loci_collection *collection,
+                                             const loci_collection_vectors_options *options, loci_vectors **out,
+                                             loci_error *error);
 
 /* ---- status and health ----------------------------------------------------------------------- */
 

@@ -1,7 +1,8 @@
-/* loci/vectors.h: files of word vectors: opened, asked, converted.
+/* loci/vectors.h: tables of vectors with a word to each: opened, made, asked, converted.
  *
- * word2vec .bin and .txt/.vec, GloVe .txt (no header), fastText .bin, .npy with a file of labels beside it, and the
- * tokens of a static model's folder, told apart by content. docs/vectors.md has the formats.
+ * Opened from word2vec .bin and .txt/.vec, GloVe .txt (no header), fastText .bin, .npy with a file of labels beside it,
+ * and the tokens of a static model's folder, told apart by content (docs/vectors.md has the formats); or filled row by
+ * row (loci_vectors_new). The passages of a collection are such a table, too: loci_collection_vectors.
  */
 #ifndef LOCI_VECTORS_H
 #define LOCI_VECTORS_H
@@ -21,7 +22,8 @@ typedef enum loci_vectors_format {
   LOCI_VECTORS_GLOVE = 3,    /* text without that line */
   LOCI_VECTORS_FASTTEXT = 4, /* .bin with subwords */
   LOCI_VECTORS_NPY = 5,
-  LOCI_VECTORS_FOLDER = 6 /* a static model */
+  LOCI_VECTORS_FOLDER = 6, /* a static model */
+  LOCI_VECTORS_MEMORY = 7  /* made by loci_vectors_new */
 } loci_vectors_format;
 
 typedef struct loci_vectors_options {
@@ -33,10 +35,21 @@ typedef struct loci_vectors_options {
 
 LOCI_API void loci_vectors_options_init(loci_vectors_options *options);
 
-/* `options` may be NULL. FORMAT with file and offset when it is broken; UNSUPPORTED by name for .ftz and GloVe's .bin. */
+/* `path`: a file or a model's folder; what is neither there and has no '/' in it is a name looked up in the context's
+ * model_path, as loci_model_open does it. `options` may be NULL. FORMAT with file and offset when it is broken; UNSUPPORTED
+ * by name for .ftz, GloVe's .bin and models that have no vector a word. */
 LOCI_API loci_status loci_vectors_open(loci_context *context, const char *path, const loci_vectors_options *options,
                                        loci_vectors **out, loci_error *error);
 LOCI_API void loci_vectors_close(loci_vectors *vectors);
+
+/* A table in memory with room for n rows of dim numbers, n and dim from 1. `name` stands for the path in messages. It is
+ * filled by loci_vectors_add, in one thread, before anything else is asked of it, and closed like the others. */
+LOCI_API loci_status loci_vectors_new(loci_context *context, const char *name, size_t n, size_t dim, loci_vectors **out,
+                                      loci_error *error);
+/* All is copied. `text`: what a person is shown beside the word, such as the passage it stands for; NULL = nothing.
+ * LIMIT when the table is full. */
+LOCI_API loci_status loci_vectors_add(loci_vectors *vectors, const char *word, size_t length, const float *row,
+                                      const char *text, size_t text_length, loci_error *error);
 
 typedef struct loci_vectors_info {
   size_t struct_size;
@@ -55,6 +68,13 @@ LOCI_API const float *loci_vectors_row(const loci_vectors *vectors, size_t i);
 LOCI_API uint64_t loci_vectors_count(const loci_vectors *vectors, size_t i);
 /* The index of a word, or −1. The first of equal words counts. */
 LOCI_API int64_t loci_vectors_find(const loci_vectors *vectors, const char *word, size_t length);
+/* The text beside word i, NUL-terminated, or NULL: only tables made by loci_vectors_new have any. */
+LOCI_API const char *loci_vectors_text(const loci_vectors *vectors, size_t i, size_t *length);
+/* The rows whose words are spelled most like this one (at most 2 letters differ, 1 in words below 4; letters that differ
+ * in ASCII case are equal), the best first, then in the order of the rows. Returns how many there are, at
+ * most n. One pass over all words: for a message, not for a loop. */
+LOCI_API size_t loci_vectors_spellings(const loci_vectors *vectors, const char *word, size_t length, size_t *out,
+                                       size_t n);
 /* The vector of any word: its row, else, with subwords, the mean of its n-grams. NOT_FOUND when there is none. */
 LOCI_API loci_status loci_vectors_get(const loci_vectors *vectors, const char *word, size_t length, float *out,
                                       loci_error *error);

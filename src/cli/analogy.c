@@ -5,7 +5,7 @@
 
 typedef struct values {
   uint64_t limit, most, seed;
-  const char *labels, *expect;
+  const char *expect;
   loci__number control;
   int method, json;
 } values;
@@ -20,7 +20,6 @@ static const loci__option options[] = {
      "only the first N words may be answers (files stand in the order of frequency)"},
     {"control", 0, LOCI__OPTION_NUMBER, AT(control), "N", LOCI__OFFER_NOTHING, "how many random triples (1000)"},
     {"seed", 0, LOCI__OPTION_COUNT, AT(seed), "N", LOCI__OFFER_NOTHING, "of the random triples (1)"},
-    {"labels", 0, LOCI__OPTION_TEXT, AT(labels), "FILE", LOCI__OFFER_FILE, "an .npy's words, one a line"},
     {"json", 0, LOCI__OPTION_FLAG, AT(json), NULL, LOCI__OFFER_NOTHING, "a JSON object"},
 };
 
@@ -57,6 +56,7 @@ static kinds kinds_of(char const *const *words) {
 
 typedef struct sheet {
   loci__cli *cli;
+  const loci__space *space;
   const loci_vectors *vectors;
   const char *const *words; /* a, b, c */
   loci_analogy_question question;
@@ -198,14 +198,8 @@ static void put_json(const sheet *s, loci__buffer *out) {
   loci__buffer_putc(out, '\n');
 }
 
-static loci_status find(const loci_vectors *vectors, const char *word, size_t *row, loci_error *error) {
-  const int64_t at = loci_vectors_find(vectors, word, strlen(word));
-  loci_vectors_info info = {.struct_size = sizeof info};
-  loci_vectors_get_info(vectors, &info);
-  if (at < 0)
-    return loci__fail(error, LOCI_ERROR_NOT_FOUND, "'%s' is not among the %zu words of '%s'", word, info.n, info.path);
-  *row = (size_t)at;
-  return LOCI_OK;
+static loci_status find(const sheet *s, const char *word, size_t *row, loci_error *error) {
+  return loci__space_find(s->space, word, strlen(word), row, error);
 }
 
 static loci_status solve(sheet *s, loci_error *error) {
@@ -217,12 +211,12 @@ static loci_status solve(sheet *s, loci_error *error) {
                                .n_control = v->control.given ? (size_t)v->control.value : 1000,
                                .seed = v->seed ? v->seed : 1};
   if (q->n_control > 1000000) return loci__fail(error, LOCI_ERROR_USAGE, "--control is at most 1000000");
-  LOCI__TRY(find(s->vectors, s->words[0], &q->a, error));
-  LOCI__TRY(find(s->vectors, s->words[1], &q->b, error));
-  LOCI__TRY(find(s->vectors, s->words[2], &q->c, error));
+  LOCI__TRY(find(s, s->words[0], &q->a, error));
+  LOCI__TRY(find(s, s->words[1], &q->b, error));
+  LOCI__TRY(find(s, s->words[2], &q->c, error));
   if (v->expect) {
     size_t row;
-    LOCI__TRY(find(s->vectors, v->expect, &row, error));
+    LOCI__TRY(find(s, v->expect, &row, error));
     q->expected = (int64_t)row;
   }
   LOCI__TRY(loci_analogy_solve(s->vectors, q, &s->answer, error));
@@ -234,12 +228,9 @@ static loci_status solve(sheet *s, loci_error *error) {
 
 static loci_status run(loci__cli *cli, loci_error *error) {
   const values *v = cli->values;
-  loci_vectors_options o;
-  loci_vectors_options_init(&o);
-  o.labels = v->labels;
-  loci_vectors *vectors = NULL;
-  LOCI__TRY(loci_vectors_open(cli->context, cli->arguments.items[0], &o, &vectors, error));
-  sheet s = {.cli = cli, .vectors = vectors, .words = cli->arguments.items + 1};
+  loci__space space;
+  LOCI__TRY(loci__space_open(cli, &space, error));
+  sheet s = {.cli = cli, .space = &space, .vectors = space.vectors, .words = cli->arguments.items};
   loci_status status = solve(&s, error);
   if (status == LOCI_OK) {
     loci__buffer out;
@@ -249,7 +240,7 @@ static loci_status run(loci__cli *cli, loci_error *error) {
     status = loci__output_flush(cli, &out, error);
     loci__buffer_release(&out);
   }
-  loci_vectors_close(vectors);
+  loci__space_close(&space);
   return status;
 }
 
@@ -267,7 +258,7 @@ const loci__command loci__command_analogy = {
     .n_options = LOCI__COUNT(options),
     .examples = {{"loci analogy vectors.bin man king woman --expect queen", "and where queen stands"},
                  {"loci analogy vectors.bin france paris italy --method 3cosmul", "another way to combine"}},
-    .uses = LOCI__USES_CONTEXT | LOCI__USES_THREADS,
+    .uses = LOCI__USES_CONTEXT | LOCI__USES_VECTORS | LOCI__USES_THREADS,
     .least = 4,
     .most = 4,
     .offer = LOCI__OFFER_FILE,

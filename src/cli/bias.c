@@ -4,14 +4,12 @@
 
 typedef struct values {
   uint64_t seed;
-  const char *labels;
   int json;
 } values;
 
 #define AT(member) offsetof(values, member)
 static const loci__option options[] = {
     {"seed", 0, LOCI__OPTION_COUNT, AT(seed), "N", LOCI__OFFER_NOTHING, "of the permutations that are drawn (1)"},
-    {"labels", 0, LOCI__OPTION_TEXT, AT(labels), "FILE", LOCI__OFFER_FILE, "an .npy's words, one a line"},
     {"json", 0, LOCI__OPTION_FLAG, AT(json), NULL, LOCI__OFFER_NOTHING, "a JSON array"},
 };
 
@@ -144,11 +142,11 @@ static loci_status one_test(sheet *s, const test *t, loci_error *error) {
 }
 
 static loci_status all_tests(sheet *s, loci_error *error) {
-  if (s->cli->arguments.n == 1) {
+  if (s->cli->arguments.n == 0) {
     for (size_t i = 0; i < LOCI__COUNT(brought_along); i++) LOCI__TRY(one_test(s, &brought_along[i], error));
     return LOCI_OK;
   }
-  for (size_t i = 1; i < s->cli->arguments.n; i++) {
+  for (size_t i = 0; i < s->cli->arguments.n; i++) {
     read_test read = {0};
     loci_status status = read_lists(s->cli, s->cli->arguments.items[i], &read, error);
     if (status == LOCI_OK) status = one_test(s, &read.test, error);
@@ -161,12 +159,9 @@ static loci_status all_tests(sheet *s, loci_error *error) {
 static loci_status run(loci__cli *cli, loci_error *error) {
   static const char *const headings[] = {"targets", "attributes", ">words", ">unknown", ">effect d", ">p", "remark"};
   const values *v = cli->values;
-  loci_vectors_options o;
-  loci_vectors_options_init(&o);
-  o.labels = v->labels;
-  loci_vectors *vectors = NULL;
-  LOCI__TRY(loci_vectors_open(cli->context, cli->arguments.items[0], &o, &vectors, error));
-  sheet s = {.cli = cli, .vectors = vectors};
+  loci__space space;
+  LOCI__TRY(loci__space_open(cli, &space, error));
+  sheet s = {.cli = cli, .vectors = space.vectors};
   loci__buffer_init(&s.out, NULL, 0);
   loci__table_init(&s.table, headings, LOCI__COUNT(headings));
   loci__json_writer_init(&s.json, &s.out);
@@ -183,7 +178,7 @@ static loci_status run(loci__cli *cli, loci_error *error) {
   }
   loci__table_release(&s.table);
   loci__buffer_release(&s.out);
-  loci_vectors_close(vectors);
+  loci__space_close(&space);
   return status;
 }
 
@@ -205,7 +200,7 @@ const loci__command loci__command_bias = {
     .n_options = LOCI__COUNT(options),
     .examples = {{"loci bias vectors.bin", "the lists that loci brings along"},
                  {"loci bias vectors.bin weat1.json weat7.json", "lists of your own"}},
-    .uses = LOCI__USES_CONTEXT,
+    .uses = LOCI__USES_CONTEXT | LOCI__USES_VECTORS,
     .least = 1,
     .most = SIZE_MAX,
     .offer = LOCI__OFFER_FILE,

@@ -100,7 +100,7 @@ typedef struct loci__example {
 typedef struct loci__common {
   int help, quiet, verbose, no_progress, version;
   int color; /* 1 auto, 2 always, 3 never; 0 not given */
-  const char *collection, *store;
+  const char *collection, *store, *labels;
   uint64_t threads;
 } loci__common;
 
@@ -109,7 +109,9 @@ enum {
   LOCI__USES_COLLECTION = 2, /* has -c and --store */
   LOCI__USES_INTERRUPT = 4,  /* Ctrl-C asks the progress callback to stop instead of killing */
   LOCI__USES_THREADS = 8,    /* has --threads */
-  LOCI__USES_NOTES = 16      /* the library's notes (memory, sizes) are shown without -v */
+  LOCI__USES_NOTES = 16,     /* the library's notes (memory, sizes) are shown without -v */
+  LOCI__USES_VECTORS = 32 /* works on vectors (space.c): its first argument names them, or -c or --store instead of it;
+                                has --labels */
 };
 
 typedef struct loci__cli loci__cli;
@@ -225,6 +227,27 @@ void loci__environment_tell_limits(loci__cli *cli);
 loci_status loci__environment_pooling(const char *model, int pooling, char **out, loci_error *error);
 /* The absolute path where `path` is there, else a copy; allocated. */
 char *loci__environment_place(loci__cli *cli, const char *path);
+
+/* ---- the vectors that a command explores (space.c) ------------------------------------------------ */
+
+typedef struct loci__space {
+  loci_vectors *vectors;
+  loci_vectors_info info;
+  loci_collection *collection; /* whose passages they are, or NULL */
+  loci__cli *cli;
+} loci__space;
+
+/* Of a command that LOCI__USES_VECTORS: -c NAME or --store FILE, else the first argument (a file, a model's folder or name,
+ * an .npy with --labels), which is taken off cli->arguments: what stands there afterwards is the command's own. */
+loci_status loci__space_open(loci__cli *cli, loci__space *space, loci_error *error);
+void loci__space_close(loci__space *space); /* {0} is fine */
+/* The row of a word as it stands there; of a collection also that of the passage at FILE:LINE. NOT_FOUND proposes words
+ * spelled alike. */
+loci_status loci__space_find(const loci__space *space, const char *word, size_t length, size_t *row, loci_error *error);
+/* Its vector (dim floats); with subwords that of any word. */
+loci_status loci__space_get(const loci__space *space, const char *word, size_t length, float *out, loci_error *error);
+/* NOT_FOUND for a word that a table does not have, with words spelled alike. */
+loci_status loci__fail_word(const loci_vectors *vectors, const char *word, size_t length, loci_error *error);
 
 /* ---- output (output.c) --------------------------------------------------------------------------- */
 

@@ -13,6 +13,14 @@ static const loci__option collection_options[] = {
     {"store", 0, LOCI__OPTION_TEXT, COMMON(store), "FILE", LOCI__OFFER_FILE, "the collection in this file"},
 };
 
+static const loci__option vectors_options[] = {
+    {"collection", 'c', LOCI__OPTION_TEXT, COMMON(collection), "NAME", LOCI__OFFER_NOTHING,
+     "instead of VECTORS: the passages of the collection of this name; a passage is written FILE:LINE"},
+    {"store", 0, LOCI__OPTION_TEXT, COMMON(store), "FILE", LOCI__OFFER_FILE,
+     "instead of VECTORS: the passages of the collection in this file"},
+    {"labels", 0, LOCI__OPTION_TEXT, COMMON(labels), "FILE", LOCI__OFFER_FILE, "an .npy's words, one a line"},
+};
+
 static const loci__option threads_option = {"threads",
                                             0,
                                             LOCI__OPTION_COUNT,
@@ -103,6 +111,10 @@ const loci__option *loci__command_option(const loci__command *command, size_t i,
   if (command && command->uses & LOCI__USES_COLLECTION) {
     if (i < LOCI__COUNT(collection_options)) return &collection_options[i];
     i -= LOCI__COUNT(collection_options);
+  }
+  if (command && command->uses & LOCI__USES_VECTORS) {
+    if (i < LOCI__COUNT(vectors_options)) return &vectors_options[i];
+    i -= LOCI__COUNT(vectors_options);
   }
   if (command && command->uses & LOCI__USES_THREADS) {
     if (i == 0) return &threads_option;

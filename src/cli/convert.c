@@ -24,9 +24,9 @@ static const loci__option options[] = {
 };
 
 static const char *const names[] = {
-    [LOCI_VECTORS_UNKNOWN] = "?",          [LOCI_VECTORS_WORD2VEC] = "word2vec", [LOCI_VECTORS_TEXT] = "text",
-    [LOCI_VECTORS_GLOVE] = "GloVe text",   [LOCI_VECTORS_FASTTEXT] = "fastText", [LOCI_VECTORS_NPY] = "npy",
-    [LOCI_VECTORS_FOLDER] = "static model"};
+    [LOCI_VECTORS_UNKNOWN] = "?",           [LOCI_VECTORS_WORD2VEC] = "word2vec", [LOCI_VECTORS_TEXT] = "text",
+    [LOCI_VECTORS_GLOVE] = "GloVe text",    [LOCI_VECTORS_FASTTEXT] = "fastText", [LOCI_VECTORS_NPY] = "npy",
+    [LOCI_VECTORS_FOLDER] = "static model", [LOCI_VECTORS_MEMORY] = "memory"};
 
 static const char *name_of(loci_vectors_format format) {
   return (size_t)format < LOCI__COUNT(names) ? names[format] : names[0];

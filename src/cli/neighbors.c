@@ -4,7 +4,7 @@
 
 typedef struct values {
   uint64_t limit;
-  const char *labels, *from;
+  const char *from;
   int metric, json;
 } values;
 
@@ -14,13 +14,13 @@ static const loci__option options[] = {
     {"metric", 0, LOCI__OPTION_CHOICE, AT(metric), "cosine|dot|l2", LOCI__OFFER_NOTHING, "default: cosine"},
     {"from", 0, LOCI__OPTION_TEXT, AT(from), "VECTORS", LOCI__OFFER_FILE,
      "take the words' vectors from this file, and their neighbours from VECTORS"},
-    {"labels", 0, LOCI__OPTION_TEXT, AT(labels), "FILE", LOCI__OFFER_FILE, "an .npy's words, one a line"},
     {"json", 0, LOCI__OPTION_FLAG, AT(json), NULL, LOCI__OFFER_NOTHING, "a JSON object a word"},
 };
 
 typedef struct answer {
   loci__cli *cli;
-  const loci_vectors *vectors, *from;
+  loci__space space, from; /* from.vectors NULL: the same */
+  const loci_vectors *vectors;
   loci_vectors_info info;
   float *query;
   loci_neighbor *found;
@@ -54,12 +54,11 @@ static void put_json(answer *a, const char *word, size_t n, loci_metric metric) 
 static loci_status one_word(answer *a, const char *word, loci_error *error) {
   const values *v = a->cli->values;
   const loci_metric metric = v->metric ? (loci_metric)(v->metric - 1) : LOCI_METRIC_COSINE;
-  LOCI__TRY(loci_vectors_get(a->from, word, strlen(word), a->query, error));
-  const int64_t itself = loci_vectors_find(a->vectors, word, strlen(word));
-  const size_t exclude = itself >= 0 ? (size_t)itself : 0;
-  size_t n;
-  LOCI__TRY(loci_neighbors(a->vectors, a->query, v->limit ? (size_t)v->limit : 10, metric, &exclude,
-                           itself >= 0 && a->from == a->vectors, a->found, &n, error));
+  LOCI__TRY(loci__space_get(a->from.vectors ? &a->from : &a->space, word, strlen(word), a->query, error));
+  size_t exclude = 0, n;
+  const bool itself = !a->from.vectors && loci__space_find(&a->space, word, strlen(word), &exclude, NULL) == LOCI_OK;
+  LOCI__TRY(loci_neighbors(a->vectors, a->query, v->limit ? (size_t)v->limit : 10, metric, &exclude, itself, a->found,
+                           &n, error));
   if (v->json) {
     put_json(a, word, n, metric);
     return LOCI_OK;
@@ -79,18 +78,16 @@ static loci_status all_words(answer *a, loci_error *error) {
   static const char *const headings[] = {"word", "neighbour", ">score", "metric"};
   const values *v = a->cli->values;
   if (v->limit > a->info.n) return loci__fail(error, LOCI_ERROR_USAGE, "there are only %zu words", a->info.n);
-  loci_vectors_info from = {.struct_size = sizeof from};
-  loci_vectors_get_info(a->from, &from);
-  if (from.dim != a->info.dim)
-    return loci__fail(error, LOCI_ERROR_USAGE, "'%s' has vectors of %zu numbers, '%s' of %zu: not one space", from.path,
-                      from.dim, a->info.path, a->info.dim);
+  if (a->from.vectors && a->from.info.dim != a->info.dim)
+    return loci__fail(error, LOCI_ERROR_USAGE, "'%s' has vectors of %zu numbers, '%s' of %zu: not one space",
+                      a->from.info.path, a->from.info.dim, a->info.path, a->info.dim);
   a->query = loci__alloc_array(NULL, a->info.dim, sizeof *a->query);
   a->found = loci__alloc_array(NULL, v->limit ? (size_t)v->limit : 10, sizeof *a->found);
   if (!a->query || !a->found) return loci__fail_memory(error, a->info.dim * sizeof *a->query, "a vector");
   loci__table_init(&a->table, headings, LOCI__COUNT(headings));
   loci__buffer_init(&a->out, NULL, 0);
   loci_status status = LOCI_OK;
-  for (size_t i = 1; i < a->cli->arguments.n && status == LOCI_OK; i++)
+  for (size_t i = 0; i < a->cli->arguments.n && status == LOCI_OK; i++)
     status = one_word(a, a->cli->arguments.items[i], error);
   if (status == LOCI_OK) {
     if (!v->json) loci__table_put(&a->table, &a->out, a->cli);
@@ -103,21 +100,22 @@ static loci_status all_words(answer *a, loci_error *error) {
 
 static loci_status run(loci__cli *cli, loci_error *error) {
   const values *v = cli->values;
-  loci_vectors_options o;
-  loci_vectors_options_init(&o);
-  o.labels = v->labels;
-  loci_vectors *vectors = NULL, *from = NULL;
-  LOCI__TRY(loci_vectors_open(cli->context, cli->arguments.items[0], &o, &vectors, error));
-  loci_status status = v->from ? loci_vectors_open(cli->context, v->from, NULL, &from, error) : LOCI_OK;
-  if (status == LOCI_OK) {
-    answer a = {.cli = cli, .vectors = vectors, .from = from ? from : vectors, .info = {.struct_size = sizeof a.info}};
-    loci_vectors_get_info(vectors, &a.info);
-    status = all_words(&a, error);
-    loci__free(NULL, a.query);
-    loci__free(NULL, a.found);
+  answer a = {.cli = cli};
+  LOCI__TRY(loci__space_open(cli, &a.space, error));
+  a.vectors = a.space.vectors;
+  a.info = a.space.info;
+  loci_status status = LOCI_OK;
+  if (v->from) {
+    a.from.cli = cli;
+    status = loci_vectors_open(cli->context, v->from, NULL, &a.from.vectors, error);
+    a.from.info.struct_size = sizeof a.from.info;
+    if (status == LOCI_OK) loci_vectors_get_info(a.from.vectors, &a.from.info);
   }
-  loci_vectors_close(from);
-  loci_vectors_close(vectors);
+  if (status == LOCI_OK) status = all_words(&a, error);
+  loci__free(NULL, a.query);
+  loci__free(NULL, a.found);
+  loci__space_close(&a.from);
+  loci__space_close(&a.space);
   return status;
 }
 
@@ -126,14 +124,16 @@ const loci__command loci__command_neighbors = {
     .summary = "Find the words whose vectors are nearest to a word's",
     .arguments = "VECTORS WORD…",
     .about =
-        "VECTORS is a file of word vectors (word2vec, GloVe, fastText, .npy) or a static model's folder, whose "
-        "words are its tokens. A word is not its own neighbour. With a fastText model a word that was never seen "
+        "VECTORS is a file of word vectors (word2vec, GloVe, fastText, .npy), or a static model's folder or name, "
+        "whose "
+        "words are its tokens; or it is left out, and -c or --store names a collection, whose passages are the words, "
+        "each called FILE:LINE. A word is not its own neighbour. With a fastText model a word that was never seen "
         "is taken by its n-grams.",
     .options = options,
     .n_options = LOCI__COUNT(options),
     .examples = {{"loci neighbors vectors.bin king", "what the corpus puts near \"king\""},
                  {"loci neighbors vectors.bin king queen -n 5 --json", "of two words, as JSON"}},
-    .uses = LOCI__USES_CONTEXT | LOCI__USES_THREADS,
+    .uses = LOCI__USES_CONTEXT | LOCI__USES_VECTORS | LOCI__USES_THREADS,
     .least = 2,
     .most = SIZE_MAX,
     .offer = LOCI__OFFER_FILE,

@@ -216,12 +216,15 @@ static loci_status parse_spelling(parse *p, const loci__spelling *spelling, cons
 static loci_status check_arguments(const parse *p) {
   const loci__command *command = p->command;
   const loci__words *given = &p->cli->arguments;
-  if (given->n < command->least) return usage_fail(p, "`loci %s` wants %s", command->name, command->arguments);
-  if (given->n > command->most && !command->most)
+  /* -c and --store stand for the first argument of a command that works on vectors. */
+  const bool stands_in = command->uses & LOCI__USES_VECTORS && (p->cli->common.collection || p->cli->common.store);
+  const size_t n = given->n + stands_in;
+  if (n < command->least) return usage_fail(p, "`loci %s` wants %s", command->name, command->arguments);
+  if (n > command->most && !command->most)
     return usage_fail(p, "`loci %s` takes no arguments, but there is '%s'", command->name, given->items[0]);
-  if (given->n > command->most)
+  if (n > command->most)
     return usage_fail(p, "one argument too many: '%s' (a text of several words needs quotes)",
-                      given->items[command->most]);
+                      given->items[command->most - stands_in]);
   return LOCI_OK;
 }
 

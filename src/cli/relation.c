@@ -7,7 +7,6 @@ enum { RESAMPLES = 2000 };
 
 typedef struct values {
   uint64_t permutations, seed;
-  const char *labels;
   int json;
 } values;
 
@@ -115,14 +114,6 @@ static loci_status read_pairs(relations *r, loci__cli *cli, const loci_vectors *
   return status;
 }
 
-static loci_status open_vectors(loci__cli *cli, loci_vectors **out, loci_error *error) {
-  const values *v = cli->values;
-  loci_vectors_options o;
-  loci_vectors_options_init(&o);
-  o.labels = v->labels;
-  return loci_vectors_open(cli->context, cli->arguments.items[0], &o, out, error);
-}
-
 static void add_number(loci__table *table, bool known, double value) {
   if (known) loci__table_addf(table, "%.4f", value);
   else loci__table_add(table, "");
@@ -182,14 +173,14 @@ static loci_status put_relations(loci__cli *cli, const loci_vectors *vectors, co
 }
 
 static loci_status run_relation(loci__cli *cli, loci_error *error) {
-  loci_vectors *vectors = NULL;
-  LOCI__TRY(open_vectors(cli, &vectors, error));
+  loci__space space;
+  LOCI__TRY(loci__space_open(cli, &space, error));
   relations r = {0};
-  loci_status status = cli->arguments.n > 1 ? read_pairs(&r, cli, vectors, cli->arguments.items[1], error)
-                                            : brought_along(&r, vectors, error);
-  if (status == LOCI_OK) status = put_relations(cli, vectors, &r, error);
+  loci_status status = cli->arguments.n > 0 ? read_pairs(&r, cli, space.vectors, cli->arguments.items[0], error)
+                                            : brought_along(&r, space.vectors, error);
+  if (status == LOCI_OK) status = put_relations(cli, space.vectors, &r, error);
   relations_release(&r);
-  loci_vectors_close(vectors);
+  loci__space_close(&space);
   return status;
 }
 
@@ -198,7 +189,6 @@ static const loci__option relation_options[] = {
     {"permutations", 0, LOCI__OPTION_COUNT, AT(permutations), "N", LOCI__OFFER_NOTHING,
      "how often the pairs are shuffled (1000)"},
     {"seed", 0, LOCI__OPTION_COUNT, AT(seed), "N", LOCI__OFFER_NOTHING, "of the shuffling (1)"},
-    {"labels", 0, LOCI__OPTION_TEXT, AT(labels), "FILE", LOCI__OFFER_FILE, "an .npy's words, one a line"},
     {"json", 0, LOCI__OPTION_FLAG, AT(json), NULL, LOCI__OFFER_NOTHING, "a JSON array"},
 };
 
@@ -215,7 +205,7 @@ const loci__command loci__command_relation = {
     .n_options = LOCI__COUNT(relation_options),
     .examples = {{"loci relation vectors.bin", "the relations that loci brings along"},
                  {"loci relation vectors.bin questions-words.txt", "those of a file"}},
-    .uses = LOCI__USES_CONTEXT,
+    .uses = LOCI__USES_CONTEXT | LOCI__USES_VECTORS,
     .least = 1,
     .most = 2,
     .offer = LOCI__OFFER_FILE,
@@ -255,7 +245,7 @@ static loci_status put_axis(loci__cli *cli, const pairs *p, size_t n, const loci
   loci__json_writer_init(&json, &out);
   if (v->json) loci__json_open(&json, '[');
   for (size_t i = 0; i < n; i++) {
-    const char *word = cli->arguments.items[2 + i];
+    const char *word = cli->arguments.items[1 + i];
     if (v->json) {
       loci__json_open(&json, '{');
       loci__json_key(&json, "word"), loci__json_put_text(&json, word);
@@ -286,16 +276,17 @@ static loci_status put_axis(loci__cli *cli, const pairs *p, size_t n, const loci
   return status;
 }
 
-static loci_status measure_axis(loci__cli *cli, const loci_vectors *vectors, pairs *p, size_t *rows,
-                                loci_interval *found, loci_error *error) {
+static loci_status measure_axis(loci__cli *cli, const loci__space *space, pairs *p, size_t *rows, loci_interval *found,
+                                loci_error *error) {
   const values *v = cli->values;
-  const size_t n = cli->arguments.n - 2;
-  LOCI__TRY(parse_axis(p, vectors, cli->arguments.items[1], error));
+  const loci_vectors *vectors = space->vectors;
+  const size_t n = cli->arguments.n - 1;
+  LOCI__TRY(parse_axis(p, vectors, cli->arguments.items[0], error));
   for (size_t i = 0; i < n; i++) {
-    const char *word = cli->arguments.items[2 + i];
+    const char *word = cli->arguments.items[1 + i];
     const int64_t row = find_folded(vectors, word, strlen(word));
-    if (row < 0) return loci__fail(error, LOCI_ERROR_NOT_FOUND, "'%s' has no vector", word);
-    rows[i] = (size_t)row;
+    if (row >= 0) rows[i] = (size_t)row;
+    else LOCI__TRY(loci__space_find(space, word, strlen(word), &rows[i], error));
   }
   LOCI__TRY(loci_axis(vectors, p->rows, p->n, rows, n, RESAMPLES, v->seed ? v->seed : 1, found, error));
   LOCI__TRY(put_axis(cli, p, n, found, error));
@@ -305,23 +296,22 @@ static loci_status measure_axis(loci__cli *cli, const loci_vectors *vectors, pai
 }
 
 static loci_status run_axis(loci__cli *cli, loci_error *error) {
-  loci_vectors *vectors = NULL;
-  LOCI__TRY(open_vectors(cli, &vectors, error));
+  loci__space space;
+  LOCI__TRY(loci__space_open(cli, &space, error));
   pairs p = {0};
   size_t *rows = loci__alloc_array(NULL, cli->arguments.n, sizeof *rows);
   loci_interval *found = loci__alloc_array(NULL, cli->arguments.n, sizeof *found);
-  loci_status status = rows && found ? measure_axis(cli, vectors, &p, rows, found, error)
+  loci_status status = rows && found ? measure_axis(cli, &space, &p, rows, found, error)
                                      : loci__fail_memory(error, cli->arguments.n * sizeof *found, "the words");
   loci__free(NULL, rows);
   loci__free(NULL, found);
   loci__free(NULL, p.rows);
-  loci_vectors_close(vectors);
+  loci__space_close(&space);
   return status;
 }
 
 static const loci__option axis_options[] = {
     {"seed", 0, LOCI__OPTION_COUNT, AT(seed), "N", LOCI__OFFER_NOTHING, "of the resampling (1)"},
-    {"labels", 0, LOCI__OPTION_TEXT, AT(labels), "FILE", LOCI__OFFER_FILE, "an .npy's words, one a line"},
     {"json", 0, LOCI__OPTION_FLAG, AT(json), NULL, LOCI__OFFER_NOTHING, "a JSON array"},
 };
 
@@ -337,7 +327,7 @@ const loci__command loci__command_axis = {
     .n_options = LOCI__COUNT(axis_options),
     .examples = {{"loci axis vectors.bin man:woman,he:she,king:queen nurse engineer", "towards which words lean"},
                  {"loci axis vectors.bin small:big ant whale", "one pair, no interval"}},
-    .uses = LOCI__USES_CONTEXT,
+    .uses = LOCI__USES_CONTEXT | LOCI__USES_VECTORS,
     .least = 3,
     .most = SIZE_MAX,
     .offer = LOCI__OFFER_FILE,

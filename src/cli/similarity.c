@@ -3,38 +3,25 @@
 #include "cli.h"
 
 typedef struct values {
-  const char *labels;
   int json;
 } values;
 
 #define AT(member) offsetof(values, member)
 static const loci__option options[] = {
-    {"labels", 0, LOCI__OPTION_TEXT, AT(labels), "FILE", LOCI__OFFER_FILE, "an .npy's words, one a line"},
     {"json", 0, LOCI__OPTION_FLAG, AT(json), NULL, LOCI__OFFER_NOTHING, "a JSON object"},
 };
-
-static loci_status open_vectors(loci__cli *cli, loci_vectors **out, loci_vectors_info *info, loci_error *error) {
-  const values *v = cli->values;
-  loci_vectors_options o;
-  loci_vectors_options_init(&o);
-  o.labels = v->labels;
-  LOCI__TRY(loci_vectors_open(cli->context, cli->arguments.items[0], &o, out, error));
-  *info = (loci_vectors_info){.struct_size = sizeof *info};
-  loci_vectors_get_info(*out, info);
-  return LOCI_OK;
-}
 
 /* ---- similarity ---------------------------------------------------------------------------------- */
 
 static const char *const keys[] = {"cosine", "dot", "l2"};
 
-static loci_status put_similarity(loci__cli *cli, const loci_vectors *vectors, size_t dim, float *memory,
-                                  loci_error *error) {
+static loci_status put_similarity(loci__cli *cli, const loci__space *space, float *memory, loci_error *error) {
   static const char *const headings[] = {"metric", ">value"};
   const values *v = cli->values;
+  const size_t dim = space->info.dim;
   for (size_t i = 0; i < 2; i++) {
-    const char *word = cli->arguments.items[1 + i];
-    LOCI__TRY(loci_vectors_get(vectors, word, strlen(word), memory + i * dim, error));
+    const char *word = cli->arguments.items[i];
+    LOCI__TRY(loci__space_get(space, word, strlen(word), memory + i * dim, error));
   }
   loci__buffer out;
   loci__buffer_init(&out, NULL, 0);
@@ -66,14 +53,14 @@ static loci_status put_similarity(loci__cli *cli, const loci_vectors *vectors, s
 }
 
 static loci_status run_similarity(loci__cli *cli, loci_error *error) {
-  loci_vectors *vectors = NULL;
-  loci_vectors_info info;
-  LOCI__TRY(open_vectors(cli, &vectors, &info, error));
-  float *memory = loci__alloc_array(NULL, 2 * info.dim, sizeof *memory);
-  loci_status status = memory ? put_similarity(cli, vectors, info.dim, memory, error)
-                              : loci__fail_memory(error, 2 * info.dim * sizeof *memory, "two vectors");
+  loci__space space;
+  LOCI__TRY(loci__space_open(cli, &space, error));
+  const size_t n = 2 * space.info.dim;
+  float *memory = loci__alloc_array(NULL, n, sizeof *memory);
+  loci_status status =
+      memory ? put_similarity(cli, &space, memory, error) : loci__fail_memory(error, n * sizeof *memory, "two vectors");
   loci__free(NULL, memory);
-  loci_vectors_close(vectors);
+  loci__space_close(&space);
   return status;
 }
 
@@ -89,7 +76,7 @@ const loci__command loci__command_similarity = {
     .n_options = LOCI__COUNT(options),
     .examples = {{"loci similarity vectors.bin cat kitten", "the three numbers"},
                  {"loci similarity vectors.bin cat kitten --json", "as JSON"}},
-    .uses = LOCI__USES_CONTEXT,
+    .uses = LOCI__USES_CONTEXT | LOCI__USES_VECTORS,
     .least = 3,
     .most = 3,
     .offer = LOCI__OFFER_FILE,
@@ -99,19 +86,16 @@ const loci__command loci__command_similarity = {
 
 /* ---- odd one out ----------------------------------------------------------------------------------- */
 
-static loci_status put_odd(loci__cli *cli, const loci_vectors *vectors, const char *path, size_t *rows, double *means,
-                           loci_error *error) {
+static loci_status put_odd(loci__cli *cli, const loci__space *space, size_t *rows, double *means, loci_error *error) {
   static const char *const headings[] = {"word", ">mean cosine", "odd"};
   const values *v = cli->values;
-  const size_t n = cli->arguments.n - 1;
+  const size_t n = cli->arguments.n;
   for (size_t i = 0; i < n; i++) {
-    const char *word = cli->arguments.items[1 + i];
-    const int64_t row = loci_vectors_find(vectors, word, strlen(word));
-    if (row < 0) return loci__fail(error, LOCI_ERROR_NOT_FOUND, "'%s' is not among the words of '%s'", word, path);
-    rows[i] = (size_t)row;
+    const char *word = cli->arguments.items[i];
+    LOCI__TRY(loci__space_find(space, word, strlen(word), &rows[i], error));
   }
   size_t odd;
-  LOCI__TRY(loci_odd_one_out(vectors, rows, n, &odd, means, error));
+  LOCI__TRY(loci_odd_one_out(space->vectors, rows, n, &odd, means, error));
   loci__buffer out;
   loci__buffer_init(&out, NULL, 0);
   if (v->json) {
@@ -119,11 +103,11 @@ static loci_status put_odd(loci__cli *cli, const loci_vectors *vectors, const ch
     loci__json_writer_init(&json, &out);
     loci__json_open(&json, '{');
     loci__json_key(&json, "odd");
-    loci__json_put_text(&json, cli->arguments.items[1 + odd]);
+    loci__json_put_text(&json, cli->arguments.items[odd]);
     loci__json_key(&json, "mean_cosine");
     loci__json_open(&json, '{');
     for (size_t i = 0; i < n; i++) {
-      loci__json_key(&json, cli->arguments.items[1 + i]);
+      loci__json_key(&json, cli->arguments.items[i]);
       loci__json_put_double(&json, means[i]);
     }
     loci__json_close(&json, '}');
@@ -133,7 +117,7 @@ static loci_status put_odd(loci__cli *cli, const loci_vectors *vectors, const ch
     loci__table table;
     loci__table_init(&table, headings, LOCI__COUNT(headings));
     for (size_t i = 0; i < n; i++) {
-      loci__table_add(&table, cli->arguments.items[1 + i]);
+      loci__table_add(&table, cli->arguments.items[i]);
       loci__table_addf(&table, "%.4f", means[i]);
       loci__table_add(&table, i == odd ? "odd" : "");
     }
@@ -146,16 +130,15 @@ static loci_status put_odd(loci__cli *cli, const loci_vectors *vectors, const ch
 }
 
 static loci_status run_odd(loci__cli *cli, loci_error *error) {
-  loci_vectors *vectors = NULL;
-  loci_vectors_info info;
-  LOCI__TRY(open_vectors(cli, &vectors, &info, error));
+  loci__space space;
+  LOCI__TRY(loci__space_open(cli, &space, error));
   size_t *rows = loci__alloc_array(NULL, cli->arguments.n, sizeof *rows);
   double *means = loci__alloc_array(NULL, cli->arguments.n, sizeof *means);
-  loci_status status = rows && means ? put_odd(cli, vectors, info.path, rows, means, error)
+  loci_status status = rows && means ? put_odd(cli, &space, rows, means, error)
                                      : loci__fail_memory(error, cli->arguments.n * sizeof *rows, "the words");
   loci__free(NULL, rows);
   loci__free(NULL, means);
-  loci_vectors_close(vectors);
+  loci__space_close(&space);
   return status;
 }
 
@@ -168,7 +151,7 @@ const loci__command loci__command_odd_one_out = {
     .n_options = LOCI__COUNT(options),
     .examples = {{"loci odd-one-out vectors.bin breakfast lunch dinner car", "car"},
                  {"loci odd-one-out vectors.bin cat dog paris --json", "as JSON"}},
-    .uses = LOCI__USES_CONTEXT,
+    .uses = LOCI__USES_CONTEXT | LOCI__USES_VECTORS,
     .least = 4,
     .most = SIZE_MAX,
     .offer = LOCI__OFFER_FILE,

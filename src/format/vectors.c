@@ -20,6 +20,8 @@ void loci_vectors_close(loci_vectors *vectors) {
   loci__free(context, vectors->lengths);
   loci__free(context, vectors->counts);
   loci__free(context, vectors->slots);
+  loci__free(context, vectors->texts);
+  loci__free(context, vectors->text_lengths);
   loci__free_aligned(context, vectors->owned_rows);
   loci__fasttext_close(vectors->subwords);
   loci__arena_release(&vectors->text);
@@ -232,6 +234,7 @@ static loci_status open_bytes(loci_context *context, const char *path, const cha
       case LOCI_VECTORS_NPY: status = loci__npy_read(v, &in, error); break;
       case LOCI_VECTORS_FASTTEXT: status = loci__fasttext_read(v, &in, error); break;
       case LOCI_VECTORS_UNKNOWN:
+      case LOCI_VECTORS_MEMORY:
       case LOCI_VECTORS_FOLDER: status = loci__fail(error, LOCI_ERROR_INTERNAL, "%s: no format", path); break;
     }
   }
@@ -270,22 +273,29 @@ static size_t slot_of(const loci_vectors *vectors, const char *word, size_t leng
   return (size_t)loci__hash64(word, length, 0) & (vectors->n_slots - 1);
 }
 
-loci_status loci__vectors_index(loci_vectors *vectors, loci_error *error) {
-  const size_t n_slots = slots_for(vectors->n);
+loci_status loci__vectors_make_slots(loci_vectors *vectors, size_t n, loci_error *error) {
+  const size_t n_slots = slots_for(n);
   vectors->slots = loci__alloc_array(vectors->context, n_slots, sizeof *vectors->slots);
   if (vectors->slots == NULL) return loci__fail_memory(error, n_slots * sizeof *vectors->slots, "the table of words");
   vectors->n_slots = n_slots;
   memset(vectors->slots, 0xff, n_slots * sizeof *vectors->slots);
-  for (size_t i = 0; i < vectors->n; i++) {
-    const size_t length = vectors->lengths[i];
-    size_t slot = slot_of(vectors, vectors->words[i], length);
-    for (; vectors->slots[slot] >= 0; slot = (slot + 1) & (n_slots - 1)) {
-      const size_t other = (size_t)vectors->slots[slot];
-      if (vectors->lengths[other] == length && memcmp(vectors->words[other], vectors->words[i], length) == 0) break;
-    }
-    if (vectors->slots[slot] >= 0) vectors->n_duplicates++;
-    else vectors->slots[slot] = (int32_t)i;
+  return LOCI_OK;
+}
+
+void loci__vectors_put_slot(loci_vectors *vectors, size_t i) {
+  const size_t length = vectors->lengths[i];
+  size_t slot = slot_of(vectors, vectors->words[i], length);
+  for (; vectors->slots[slot] >= 0; slot = (slot + 1) & (vectors->n_slots - 1)) {
+    const size_t other = (size_t)vectors->slots[slot];
+    if (vectors->lengths[other] == length && memcmp(vectors->words[other], vectors->words[i], length) == 0) break;
   }
+  if (vectors->slots[slot] >= 0) vectors->n_duplicates++;
+  else vectors->slots[slot] = (int32_t)i;
+}
+
+loci_status loci__vectors_index(loci_vectors *vectors, loci_error *error) {
+  LOCI__TRY(loci__vectors_make_slots(vectors, vectors->n, error));
+  for (size_t i = 0; i < vectors->n; i++) loci__vectors_put_slot(vectors, i);
   return LOCI_OK;
 }
 

@@ -4,6 +4,8 @@
  *   vectors_write.c  writing by format
  *   word2vec.c       word2vec .bin
  *   vectors_text.c   word2vec text, .vec, GloVe text: the numbers of a line from the right, so that words may hold spaces
+ *   vectors_memory.c a table filled row by row
+ *   vectors_spelling.c  words spelled like another
  *   npy.c            NumPy's .npy (versions 1–3; float16/32/64, C order), labels beside it
  *   fasttext.c       fastText .bin, version 12 (11 read), whole: words and labels, buckets, both matrices
  *
@@ -41,6 +43,9 @@ struct loci_vectors {
   size_t n_duplicates;      /* words that stand there a second time: the first counts */
   size_t n_not_finite;      /* rows with NaN or an infinity in them (not looked for in rows that stay in the mapping) */
   size_t used;              /* bytes of memory: what max_memory limits */
+  size_t capacity;          /* of a table in memory: rows there is room for */
+  const char **texts;       /* beside the words, each NULL or in `text`; or NULL */
+  uint32_t *text_lengths;
 };
 
 /* One file of any of the formats but a folder. */
@@ -51,6 +56,9 @@ loci_status loci__vectors_parse(loci_context *context, const char *name, const v
                                 const loci_vectors_options *options, loci_vectors **out, loci_error *error);
 /* Makes the table of slots once words are there. */
 loci_status loci__vectors_index(loci_vectors *vectors, loci_error *error);
+/* An empty table of slots for n words, and word i put into it (a second one of equal bytes is counted, not put). */
+loci_status loci__vectors_make_slots(loci_vectors *vectors, size_t n, loci_error *error);
+void loci__vectors_put_slot(loci_vectors *vectors, size_t i);
 
 /* What is written: n words with their rows. */
 typedef struct loci__vectors_out {

@@ -11,6 +11,8 @@
 #include "../text/corpus.h"
 #include "model.h"
 
+#include <errno.h>
+
 void loci_vectors_options_init(loci_vectors_options *options) {
   *options = (loci_vectors_options){.struct_size = sizeof *options};
 }
@@ -131,6 +133,15 @@ loci_status loci_vectors_open(loci_context *context, const char *path, const loc
   if (context == NULL) return loci__fail_memory(error, sizeof(loci_vectors), "a context");
   loci_file_info info;
   const int failed = loci__file_stat(context, path, true, &info);
+  if (failed == -ENOENT && strchr(path, '/') == NULL) { /* a name: once found it is a path */
+    char *found = NULL;
+    LOCI__TRY(loci__model_find(context, path, &found, NULL, error));
+    const loci_status status = strchr(found, '/') != NULL
+                                   ? loci_vectors_open(context, found, options, out, error)
+                                   : loci__fail(error, LOCI_ERROR_INTERNAL, "'%s' was found nowhere", path);
+    loci__free(context, found);
+    return status;
+  }
   if (failed < 0) return loci__fail_file(error, "open", path, failed);
   if (info.kind == LOCI_FILE_FOLDER) return open_folder(context, path, options, out, error);
   loci_vectors *v;
