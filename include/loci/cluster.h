@@ -53,6 +53,42 @@ LOCI_API void loci_kmeans_options_init(loci_kmeans_options *options);
 LOCI_API loci_status loci_kmeans(const loci_vectors *vectors, const size_t *rows, size_t n_rows,
                                  const loci_kmeans_options *options, loci_clusters *out, loci_error *error);
 
+typedef struct loci_hdbscan_options {
+  size_t struct_size;
+  loci_metric metric;      /* LOCI_METRIC_COSINE or LOCI_METRIC_L2 */
+  size_t min_cluster_size; /* what is smaller is no cluster, at least 2; 0 = 5 */
+  size_t min_samples;      /* a row is dense as far as its so many nearest rows reach, itself counted; 0 = as above */
+  int leaf;                /* non-zero: the finest clusters instead of the most persistent ones */
+  int allow_single;        /* non-zero: all may be one cluster */
+  loci_progress_fn progress;
+  void *progress_user;
+} loci_hdbscan_options;
+
+LOCI_API void loci_hdbscan_options_init(loci_hdbscan_options *options);
+
+/* Clusters by density (Campello, Moulavi and Sander 2013): exact, all pairs are measured, 2·n²·dim multiplications for the
+ * neighbours and up to as much again, a few times over, for the tree. Fewer rows than min_cluster_size are no error:
+ * none of them is in a cluster. */
+LOCI_API loci_status loci_hdbscan(const loci_vectors *vectors, const size_t *rows, size_t n_rows,
+                                  const loci_hdbscan_options *options, loci_clusters *out, loci_error *error);
+
+/* ---- what a cluster is about ---- */
+
+enum { LOCI_CLUSTER_WORDS = 16 };
+
+typedef struct loci_cluster_words {
+  size_t n; /* of each: LOCI_CLUSTER_WORDS, or fewer when there are not as many members */
+  loci_neighbor nearest[LOCI_CLUSTER_WORDS]; /* members by their cosine with the centre */
+  loci_neighbor
+      typical[LOCI_CLUSTER_WORDS]; /* members by that cosine less the greatest with another cluster's centre */
+} loci_cluster_words;
+
+/* For labels 0…k−1 or −1 of n rows (rows NULL: the first n of the vectors), from whatever clustering: out[0…k). `index` is a
+ * row of the vectors. Centres are means of unit vectors. Only the first `most` vectors are candidates, 0 = all: files
+ * hold frequent words first, and a frequent word tells more to a reader. */
+LOCI_API loci_status loci_cluster_describe(const loci_vectors *vectors, const size_t *rows, const int32_t *labels,
+                                           size_t n, size_t k, size_t most, loci_cluster_words *out, loci_error *error);
+
 #ifdef __cplusplus
 }
 #endif

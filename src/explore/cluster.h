@@ -3,6 +3,9 @@
  *   points.c   the rows that are points, of unit length or as they are, about their mean
  *   kmeans.c   seeds, Lloyd's iterations, restarts
  *   assign.c   which centre is nearest to each point
+ *   density.c  how dense it is around each point, and the tree that joins them at least cost
+ *   hdbscan.c  that tree as a hierarchy of clusters, and those of them that last
+ *   clusters.c the answer: numbers by size, centres; what a cluster is about
  *
  * A clustering works on a copy of its rows: distances do not change when the mean is taken away, and numbers near 0 lose
  * less in single precision than a cloud far from it.
@@ -18,10 +21,11 @@ typedef struct loci__points {
   loci_context *context;
   size_t n_rows; /* that were asked for */
   size_t n, dim;
-  float *rows;     /* n × dim, about their mean; 64-byte aligned */
+  float *rows;     /* n × dim, about their mean, times scale; 64-byte aligned */
   size_t *origin;  /* n: which of the asked rows, ascending */
   double *mean;    /* dim: what was taken away */
-  double variance; /* mean over dimensions */
+  double scale;    /* a power of two: 1 unless squares would leave a float's range */
+  double variance; /* of `rows`, mean over dimensions */
 } loci__points;
 
 /* rows NULL: all of the vectors. USAGE when a row is not there or the metric is the dot product. */
@@ -46,5 +50,24 @@ loci_status loci__assign_init(loci__assign *a, const loci__points *points, size_
 void loci__assign_release(loci__assign *a);
 /* labels of all points for these centres (k × dim), equal distances to the lower centre. */
 loci_status loci__assign_run(loci__assign *a, const float *centers, loci_error *error);
+
+/* ---- density.c ---- */
+
+typedef struct loci__edge {
+  size_t a, b;
+  double weight;
+} loci__edge;
+
+/* The minimum spanning tree (n − 1 edges into out, in no order) of the points by mutual reachability: the greatest of the
+ * distance of two and of their core distances, each the distance of its min_samples-th nearest point, itself counted. */
+loci_status loci__spanning_tree(const loci__points *points, size_t min_samples, loci__meter *meter, loci__edge *out,
+                                loci_error *error);
+
+/* ---- clusters.c ---- */
+
+/* labels: of each point, 0…k−1 or −1, all k with members. Fills labels, sizes, centres, inertia and n_left_out of *out
+ * (empty, but for its context), the largest cluster first. strength: of each point, or NULL. */
+loci_status loci__clusters_make(const loci__points *points, const int32_t *labels, const float *strength, size_t k,
+                                loci_clusters *out, loci_error *error);
 
 #endif

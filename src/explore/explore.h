@@ -6,7 +6,7 @@
  *   relations.c      pairs of words in a relation
  *   direction.c      what offsets share: relations, axes, intervals
  *   weat.c           the word embedding association test
- *   points.c, assign.c, kmeans.c   clusters (cluster.h)
+ *   points.c, assign.c, kmeans.c, density.c, hdbscan.c, clusters.c   clusters (cluster.h)
  *
  * Threads: vectors are shared and read-only; a call works on the context's pool in blocks of fixed size, so its answer
  * does not depend on how many threads there are.

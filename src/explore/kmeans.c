@@ -21,14 +21,6 @@ void loci_kmeans_options_init(loci_kmeans_options *options) {
   *options = (loci_kmeans_options){.struct_size = sizeof *options, .tolerance = 1e-4, .seed = 1};
 }
 
-void loci_clusters_release(loci_clusters *clusters) {
-  loci__free(clusters->context, clusters->labels);
-  loci__free(clusters->context, clusters->strength);
-  loci__free(clusters->context, clusters->sizes);
-  loci__free(clusters->context, clusters->centers);
-  *clusters = (loci_clusters){.context = clusters->context};
-}
-
 typedef struct kmeans {
   const loci_kmeans_options *options;
   const loci__points *points;
@@ -269,7 +261,7 @@ static loci_status one_run(kmeans *m, uint64_t seed, loci_error *error) {
     for (size_t c = 0; c < m->k; c++)
       for (size_t j = 0; j < m->points->dim; j++)
         m->centers[c * m->points->dim + j] =
-            (float)((double)m->options->centers[c * m->points->dim + j] - m->points->mean[j]);
+            (float)(((double)m->options->centers[c * m->points->dim + j] - m->points->mean[j]) * m->points->scale);
   } else {
     draw_sample(m, &random);
     LOCI__TRY(seed_centers(m, &random, error));
@@ -297,48 +289,40 @@ static loci_status one_run(kmeans *m, uint64_t seed, loci_error *error) {
 
 /* ---- the answer ------------------------------------------------------------------------------------------ */
 
-typedef struct sized {
-  size_t size, cluster;
-} sized;
-
-static int by_size(const void *a, const void *b) {
-  const sized *x = a, *y = b;
-  if (x->size != y->size) return x->size < y->size ? 1 : -1;
-  return (x->cluster > y->cluster) - (x->cluster < y->cluster);
-}
-
-static loci_status answer(const kmeans *m, loci_clusters *out, loci_error *error) {
+/* Centres that were given keep their numbers, and stay when they win no point. */
+static loci_status answer_in_place(const kmeans *m, loci_clusters *out, loci_error *error) {
   const loci__points *p = m->points;
   const size_t k = m->best_k, dim = p->dim;
   out->labels = loci__alloc_array(m->context, p->n_rows, sizeof *out->labels);
-  out->sizes = loci__alloc_array(m->context, k, sizeof *out->sizes);
+  out->sizes = loci__alloc_zero(m->context, k, sizeof *out->sizes);
   out->centers = loci__alloc_array(m->context, k, dim * sizeof *out->centers);
-  sized *order = loci__alloc_array(m->context, k, sizeof *order);
-  int32_t *number = loci__alloc_array(m->context, k, sizeof *number);
-  if (!out->labels || !out->sizes || !out->centers || !order || !number) {
-    loci__free(m->context, order);
-    loci__free(m->context, number);
+  if (!out->labels || !out->sizes || !out->centers)
     return loci__fail_memory(error, k * dim * sizeof *out->centers, "clusters");
-  }
-  for (size_t c = 0; c < k; c++) order[c] = (sized){0, c};
-  for (size_t i = 0; i < p->n; i++) order[m->best_labels[i]].size++;
-  if (!m->options->centers) qsort(order, k, sizeof *order, by_size);
-  size_t kept = 0;
-  for (size_t c = 0; c < k; c++) {
-    if (order[c].size == 0 && !m->options->centers) continue;
-    number[order[c].cluster] = (int32_t)kept;
-    out->sizes[kept] = order[c].size;
-    for (size_t j = 0; j < dim; j++)
-      out->centers[kept * dim + j] = (float)((double)m->best_centers[order[c].cluster * dim + j] + p->mean[j]);
-    kept++;
-  }
   for (size_t i = 0; i < p->n_rows; i++) out->labels[i] = -1;
-  for (size_t i = 0; i < p->n; i++) out->labels[p->origin[i]] = number[m->best_labels[i]];
-  loci__free(m->context, order);
-  loci__free(m->context, number);
-  out->n = p->n_rows, out->k = kept, out->dim = dim;
+  for (size_t i = 0; i < p->n; i++) {
+    out->labels[p->origin[i]] = m->best_labels[i];
+    out->sizes[m->best_labels[i]]++;
+  }
+  for (size_t i = 0; i < k * dim; i++)
+    out->centers[i] = (float)((double)m->best_centers[i] / p->scale + p->mean[i % dim]);
+  out->n = p->n_rows, out->k = k, out->dim = dim;
   out->n_left_out = p->n_rows - p->n;
-  out->inertia = m->best_inertia;
+  out->inertia = m->best_inertia / (p->scale * p->scale);
+  return LOCI_OK;
+}
+
+/* Clusters without points have no number. */
+static loci_status answer(kmeans *m, loci_clusters *out, loci_error *error) {
+  if (m->options->centers) LOCI__TRY(answer_in_place(m, out, error));
+  else {
+    size_t kept = 0, *number = m->order;
+    for (size_t c = 0; c < m->best_k; c++) number[c] = SIZE_MAX;
+    for (size_t i = 0; i < m->points->n; i++) number[m->best_labels[i]] = 0;
+    for (size_t c = 0; c < m->best_k; c++)
+      if (number[c] == 0) number[c] = kept++;
+    for (size_t i = 0; i < m->points->n; i++) m->best_labels[i] = (int32_t)number[m->best_labels[i]];
+    LOCI__TRY(loci__clusters_make(m->points, m->best_labels, NULL, kept, out, error));
+  }
   out->iterations = m->best_iterations;
   out->converged = m->best_converged;
   return LOCI_OK;

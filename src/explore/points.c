@@ -15,9 +15,9 @@ typedef struct making {
   const size_t *rows;
   loci__points *points;
   bool unit;
-  float *scales; /* of each asked row; 0 = no point */
-  double *sums;  /* a block each: dim */
-  double *squares;
+  float *scales;              /* of each asked row; 0 = no point */
+  double *sums;               /* a block each: dim */
+  double *squares, *greatest; /* a block each */
 } making;
 
 static const float *row_of(const making *m, size_t i) {
@@ -49,14 +49,17 @@ static loci_status copy_task(void *arg, size_t task, size_t worker, loci_error *
   const size_t first = task * BLOCK, last = first + BLOCK < p->n ? first + BLOCK : p->n;
   double *sum = m->sums + task * p->dim;
   memset(sum, 0, p->dim * sizeof *sum);
+  double greatest = 0;
   for (size_t i = first; i < last; i++) {
     const float *x = row_of(m, p->origin[i]), scale = m->scales[p->origin[i]];
     float *out = p->rows + i * p->dim;
     for (size_t j = 0; j < p->dim; j++) {
       out[j] = x[j] * scale;
       sum[j] += (double)out[j];
+      greatest = fmax(greatest, fabs((double)out[j]));
     }
   }
+  m->greatest[task] = greatest;
   return LOCI_OK;
 }
 
@@ -69,7 +72,7 @@ static loci_status center_task(void *arg, size_t task, size_t worker, loci_error
   for (size_t i = first; i < last; i++) {
     float *x = p->rows + i * p->dim;
     for (size_t j = 0; j < p->dim; j++) {
-      x[j] = (float)((double)x[j] - p->mean[j]);
+      x[j] = (float)(((double)x[j] - p->mean[j]) * p->scale);
       square += (double)x[j] * x[j];
     }
   }
@@ -90,11 +93,18 @@ static loci_status make(making *m, loci_error *error) {
     return loci__fail_memory(error, p->n * p->dim * sizeof *p->rows, "the points of a clustering");
   m->sums = loci__alloc_array(context, n_blocks, p->dim * sizeof *m->sums);
   m->squares = loci__alloc_array(context, n_blocks, sizeof *m->squares);
-  if (!m->sums || !m->squares) return loci__fail_memory(error, n_blocks * p->dim * sizeof *m->sums, "a mean");
+  m->greatest = loci__alloc_array(context, n_blocks, sizeof *m->greatest);
+  if (!m->sums || !m->squares || !m->greatest)
+    return loci__fail_memory(error, n_blocks * p->dim * sizeof *m->sums, "a mean");
   LOCI__TRY(loci__pool_run(context, n_blocks, copy_task, m, error));
   for (size_t b = 0; b < n_blocks; b++)
     for (size_t j = 0; j < p->dim; j++) p->mean[j] += m->sums[b * p->dim + j];
   for (size_t j = 0; j < p->dim; j++) p->mean[j] /= (double)p->n;
+  double greatest = 0;
+  int exponent;
+  for (size_t b = 0; b < n_blocks; b++) greatest = fmax(greatest, m->greatest[b]);
+  frexp(greatest, &exponent);
+  p->scale = exponent > 40 || exponent < -40 ? ldexp(1, -exponent) : 1;
   LOCI__TRY(loci__pool_run(context, n_blocks, center_task, m, error));
   for (size_t b = 0; b < n_blocks; b++) p->variance += m->squares[b];
   p->variance /= (double)p->n * (double)p->dim;
@@ -104,7 +114,7 @@ static loci_status make(making *m, loci_error *error) {
 loci_status loci__points_make(const loci_vectors *vectors, const size_t *rows, size_t n_rows, loci_metric metric,
                               loci__points *out, loci_error *error) {
   loci_context *context = vectors->context;
-  *out = (loci__points){.context = context, .n_rows = rows ? n_rows : vectors->n, .dim = vectors->dim};
+  *out = (loci__points){.context = context, .n_rows = rows ? n_rows : vectors->n, .dim = vectors->dim, .scale = 1};
   if (metric != LOCI_METRIC_COSINE && metric != LOCI_METRIC_L2)
     return loci__fail(error, LOCI_ERROR_USAGE, "clusters need a distance: cosine or L2, not the %s",
                       loci_metric_name(metric));
@@ -123,6 +133,7 @@ loci_status loci__points_make(const loci_vectors *vectors, const size_t *rows, s
   loci__free(context, m.scales);
   loci__free(context, m.sums);
   loci__free(context, m.squares);
+  loci__free(context, m.greatest);
   if (status != LOCI_OK) loci__points_release(out);
   return status;
 }

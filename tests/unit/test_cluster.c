@@ -1,7 +1,8 @@
-/* k-means against scikit-learn's from the same centres (tests/golden/cluster), against a plain computation, and with what
- * no one should give it. */
+/* k-means and HDBSCAN against scikit-learn's (tests/golden/cluster), against plain computations, and with what no one
+ * should give them. */
 #include "support.h"
 
+#include "explore/cluster.h"
 #include "format/vectors.h"
 #include "loci/cluster.h"
 
@@ -283,6 +284,211 @@ static void it_can_be_stopped(void **state) {
   test_context_free(context);
 }
 
+/* ---- HDBSCAN ------------------------------------------------------------------------------------------- */
+
+/* The same partition, whatever the numbers; what is in no cluster is in none on both sides. */
+static bool same_partition(const int32_t *a, const int32_t *b, size_t n) {
+  for (size_t i = 0; i < n; i++) {
+    if ((a[i] < 0) != (b[i] < 0)) return false;
+    for (size_t j = 0; j < i; j++)
+      if (a[i] >= 0 && a[j] >= 0 && (a[i] == a[j]) != (b[i] == b[j])) return false;
+  }
+  return true;
+}
+
+static void hdbscan_is_scikit_learns(void **state) {
+  (void)state;
+  golden g = golden_open();
+  size_t n_cases = 0;
+  while (golden_next(&g, "hdbscan")) {
+    char name[32];
+    golden_word(&g, name);
+    const size_t n = (size_t)golden_number(&g), dim = (size_t)golden_number(&g);
+    loci_hdbscan_options o;
+    loci_hdbscan_options_init(&o);
+    o.metric = LOCI_METRIC_L2;
+    o.min_cluster_size = (size_t)golden_number(&g), o.min_samples = (size_t)golden_number(&g);
+    o.leaf = golden_number(&g) != 0, o.allow_single = golden_number(&g) != 0;
+    float *x = golden_rows(&g, "x", n, dim);
+    int32_t *labels = golden_labels(&g, "l", n);
+    assert_true(golden_next(&g, "p"));
+    double *strength = malloc(n * sizeof *strength);
+    for (size_t i = 0; i < n; i++) strength[i] = golden_number(&g);
+    for (int threads = 1; threads <= 3; threads += 2) {
+      loci_context *context = test_context_new(threads, NULL);
+      loci_vectors v = {.context = context, .n = n, .dim = dim, .rows = x};
+      loci_clusters got;
+      loci_error error;
+      assert_ok(loci_hdbscan(&v, NULL, 0, &o, &got, &error), &error);
+      if (!same_partition(got.labels, labels, n)) fail_msg("%s: another partition", name);
+      for (size_t i = 0; i < n; i++)
+        if (fabs((double)got.strength[i] - strength[i]) > 1e-5)
+          fail_msg("%s: row %zu: %g, scikit-learn %g", name, i, (double)got.strength[i], strength[i]);
+      for (size_t c = 1; c < got.k; c++) assert_true(got.sizes[c] <= got.sizes[c - 1]);
+      loci_clusters_release(&got);
+      test_context_free(context);
+    }
+    free(x), free(labels), free(strength);
+    n_cases++;
+  }
+  assert_true(n_cases >= 7);
+  free(g.text);
+}
+
+/* The spanning tree's total cost, by Prim's algorithm over distances in double. */
+static double cost_of_tree(const float *x, size_t n, size_t dim, size_t samples) {
+  double *d = malloc(n * n * sizeof *d), *core = malloc(n * sizeof *core), *cost = malloc(n * sizeof *cost), sum = 0;
+  bool *in = calloc(n, sizeof *in);
+  for (size_t i = 0; i < n; i++)
+    for (size_t j = 0; j < n; j++) {
+      double square = 0;
+      for (size_t c = 0; c < dim; c++)
+        square += ((double)x[i * dim + c] - x[j * dim + c]) * ((double)x[i * dim + c] - x[j * dim + c]);
+      d[i * n + j] = sqrt(square);
+    }
+  for (size_t i = 0; i < n; i++) { /* the smallest distance that `samples` points do not pass */
+    core[i] = INFINITY;
+    for (size_t j = 0; j < n; j++) {
+      size_t within = 0;
+      for (size_t c = 0; c < n; c++) within += d[i * n + c] <= d[i * n + j];
+      if (within >= samples && d[i * n + j] < core[i]) core[i] = d[i * n + j];
+    }
+    cost[i] = INFINITY;
+  }
+  cost[0] = 0;
+  for (size_t step = 0; step < n; step++) {
+    size_t next = n;
+    for (size_t i = 0; i < n; i++)
+      if (!in[i] && (next == n || cost[i] < cost[next])) next = i;
+    in[next] = true, sum += cost[next];
+    for (size_t i = 0; i < n; i++) cost[i] = fmin(cost[i], fmax(d[next * n + i], fmax(core[next], core[i])));
+  }
+  free(d), free(core), free(cost), free(in);
+  return sum;
+}
+
+static void the_tree_is_the_least(void **state) {
+  (void)state;
+  enum { MOST = 300 };
+  loci__edge edges[MOST];
+  for (int round = 0; round < 6; round++) {
+    fill(round % 2 ? 0.05f : 1.0f);
+    const size_t n = round < 2 ? MOST : round < 4 ? 40 : 2, samples = round < 2 ? 5 : round < 4 ? 30 : 1;
+    for (size_t i = 20; i < n && i < 30; i++) memcpy(rows + i * DIM, rows, DIM * sizeof *rows); /* duplicates */
+    loci_context *context = test_context_new(2, NULL);
+    loci_vectors v = {.context = context, .n = n, .dim = DIM, .rows = rows};
+    loci__points points;
+    loci__meter meter;
+    loci__meter_init(&meter, NULL, NULL);
+    loci_error error;
+    assert_ok(loci__points_make(&v, NULL, 0, LOCI_METRIC_L2, &points, &error), &error);
+    assert_ok(loci__spanning_tree(&points, samples, &meter, edges, &error), &error);
+    double sum = 0;
+    for (size_t i = 0; i + 1 < n; i++) sum += edges[i].weight;
+    const double wanted = cost_of_tree(rows, n, DIM, samples);
+    if (fabs(sum - wanted) > 1e-5 * wanted) fail_msg("%zu points: %.9g, not %.9g", n, sum, wanted);
+    loci__points_release(&points);
+    test_context_free(context);
+  }
+}
+
+static void density_of_odd_rows(void **state) {
+  (void)state;
+  loci_context *context = test_context_new(1, NULL);
+  float few[200] = {1, 0, NAN, 1};
+  loci_vectors v = {.context = context, .n = 1, .dim = 2, .rows = few};
+  loci_hdbscan_options o;
+  loci_hdbscan_options_init(&o);
+  loci_clusters got;
+  loci_error error;
+  for (size_t n = 1; n <= 3; n++) { /* one point, and what is none: no cluster, no error */
+    v.n = n;
+    assert_ok(loci_hdbscan(&v, NULL, 0, &o, &got, &error), &error);
+    assert_int_equal(got.k, 0);
+    for (size_t i = 0; i < n; i++) assert_int_equal(got.labels[i], -1);
+    loci_clusters_release(&got);
+  }
+  for (size_t i = 0; i < 100; i++) few[2 * i] = i < 50, few[2 * i + 1] = i >= 50; /* two points, fifty times each */
+  v.n = 100;
+  assert_ok(loci_hdbscan(&v, NULL, 0, &o, &got, &error), &error);
+  assert_int_equal(got.k, 2);
+  for (size_t i = 0; i < 100; i++) assert_true(got.labels[i] == got.labels[i / 50 * 50] && got.strength[i] == 1);
+  loci_clusters_release(&got);
+  for (size_t i = 0; i < 200; i++) few[i] = (i % 2 ? 3e38f : -3e38f) * (i / 100 ? 1.0f : 0.9f); /* no overflow */
+  o.metric = LOCI_METRIC_L2;
+  assert_ok(loci_hdbscan(&v, NULL, 0, &o, &got, &error), &error);
+  assert_int_equal(got.k, 2);
+  loci_clusters_release(&got);
+  loci_kmeans_options k;
+  loci_kmeans_options_init(&k);
+  k.metric = LOCI_METRIC_L2, k.k = 2;
+  assert_ok(loci_kmeans(&v, NULL, 0, &k, &got, &error), &error);
+  assert_int_equal(got.sizes[0], 50);
+  assert_true(fabs((double)got.centers[0]) > 2e38);
+  loci_clusters_release(&got);
+  o.min_cluster_size = 1;
+  assert_int_equal(loci_hdbscan(&v, NULL, 0, &o, &got, &error), LOCI_ERROR_USAGE);
+  test_context_free(context);
+}
+
+/* ---- what a cluster is about --------------------------------------------------------------------------- */
+
+static void clusters_are_told_by_their_members(void **state) {
+  (void)state;
+  fill(0.7f);
+  loci_context *context = test_context_new(2, NULL);
+  loci_vectors v = {.context = context, .n = N, .dim = DIM, .rows = rows};
+  loci_error error;
+  int32_t labels[N];
+  size_t order[N];
+  for (size_t i = 0; i < N; i++) {
+    order[i] = N - 1 - i;
+    labels[i] = (int32_t)(order[i] % K) - 1; /* one group is in no cluster */
+  }
+  enum { CLUSTERS = K - 1 };
+  double centers[CLUSTERS][DIM] = {{0}}, cosine[N][CLUSTERS];
+  for (size_t i = 0; i < N; i++)
+    for (size_t j = 0; j < DIM && labels[i] >= 0; j++) centers[labels[i]][j] += unit(order[i], j);
+  for (size_t i = 0; i < N; i++)
+    for (size_t c = 0; c < CLUSTERS; c++) {
+      double dot = 0, square = 0;
+      for (size_t j = 0; j < DIM; j++)
+        dot += centers[c][j] * unit(order[i], j), square += centers[c][j] * centers[c][j];
+      cosine[i][c] = dot / sqrt(square);
+    }
+  loci_cluster_words words[CLUSTERS];
+  for (size_t most = 0; most <= 100; most += 100) {
+    assert_ok(loci_cluster_describe(&v, order, labels, N, CLUSTERS, most, words, &error), &error);
+    for (int32_t c = 0; c < CLUSTERS; c++) {
+      const size_t wanted = most ? (most - (size_t)c - 1 + K - 1) / K : N / K;
+      assert_int_equal(words[c].n, wanted < LOCI_CLUSTER_WORDS ? wanted : LOCI_CLUSTER_WORDS);
+      for (int typical = 0; typical < 2; typical++) {
+        const loci_neighbor *list = typical ? words[c].typical : words[c].nearest;
+        for (size_t w = 0; w < words[c].n;
+             w++) { /* its score, and as many members with a better one as stand before it */
+          size_t better = 0;
+          for (size_t i = 0; i < N; i++) {
+            if (labels[i] != c || (most && order[i] >= most)) continue;
+            double other = -2;
+            for (size_t o = 0; o < CLUSTERS; o++)
+              other = (int32_t)o != c && cosine[i][o] > other ? cosine[i][o] : other;
+            const double score = cosine[i][c] - (typical ? other : 0);
+            better += score > list[w].score + 1e-6;
+            if (order[i] == list[w].index) assert_true(fabs(score - list[w].score) < 1e-5);
+          }
+          assert_true(better <= w);
+          assert_int_equal((int32_t)(list[w].index % K) - 1, c);
+        }
+      }
+    }
+  }
+  labels[3] = CLUSTERS;
+  assert_int_equal(loci_cluster_describe(&v, order, labels, N, CLUSTERS, 0, words, &error), LOCI_ERROR_USAGE);
+  labels[3] = -1, order[0] = N;
+  assert_int_equal(loci_cluster_describe(&v, order, labels, N, CLUSTERS, 0, words, &error), LOCI_ERROR_USAGE);
+  test_context_free(context);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(k_means_is_scikit_learns),
@@ -291,6 +497,10 @@ int main(void) {
       cmocka_unit_test(bounds_and_threads_change_nothing),
       cmocka_unit_test(odd_rows),
       cmocka_unit_test(it_can_be_stopped),
+      cmocka_unit_test(hdbscan_is_scikit_learns),
+      cmocka_unit_test(the_tree_is_the_least),
+      cmocka_unit_test(density_of_odd_rows),
+      cmocka_unit_test(clusters_are_told_by_their_members),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
