@@ -21,7 +21,7 @@ typedef struct loci_clusters {
   size_t n, k, dim;
   int32_t *labels; /* n: 0…k−1, or −1: in no cluster */
   float *strength; /* n: how firmly it belongs there, 0…1 (HDBSCAN's membership); NULL after k-means */
-  size_t *sizes;   /* k; the largest first, unless centres were given */
+  size_t *sizes;   /* k; the largest first, of equal ones the one with the first row, unless centres were given */
   float *centers;  /* k × dim: the mean of the members, of unit length before they were summed under cosine */
   double inertia;  /* Σ squared distance of a member from its centre */
   size_t iterations;

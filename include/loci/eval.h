@@ -85,6 +85,43 @@ typedef struct loci_similarity_score {
 LOCI_API loci_status loci_eval_similarity(const loci_vectors *vectors, const char *path, loci_similarity_score *out,
                                           loci_error *error);
 
+/* ---- clusters ---- */
+
+/* How well labels agree with classes; of items that are in no cluster (−1) each is a cluster of its own. */
+typedef struct loci_partition_score {
+  double purity;                               /* Σ of each cluster's greatest class, over n */
+  double homogeneity, completeness, v_measure; /* Rosenberg and Hirschberg 2007 */
+  double adjusted_rand;                        /* Hubert and Arabie 1985; 0 expected by chance */
+} loci_partition_score;
+
+/* n ≥ 1 items; classes are any numbers. */
+LOCI_API loci_status loci_partition_measure(loci_context *context, const int32_t *classes, const int32_t *labels,
+                                            size_t n, loci_partition_score *out, loci_error *error);
+
+typedef struct loci_cluster_score {
+  uint64_t n, n_seen;  /* words; those that have a vector, which are clustered */
+  uint64_t n_repeated; /* words that stood there before: the first class counts */
+  uint64_t n_classes;  /* of the seen words: so many clusters are made */
+  double inertia;      /* k-means, rows of unit length */
+  loci_partition_score score;
+} loci_cluster_score;
+
+typedef struct loci_cluster_eval_options {
+  size_t struct_size;
+  size_t k;      /* clusters; 0 = as many as there are classes */
+  size_t n_init; /* starts of k-means, the smallest inertia counts; 0 = 100 */
+  uint64_t seed;
+} loci_cluster_eval_options;
+
+LOCI_API void loci_cluster_eval_options_init(loci_cluster_eval_options *options);
+
+/* `path`: words with their classes. A line of two words, "class word", by tabs, commas or spaces; or columns that a heading
+ * calls "category" (or "class") and "word"; or lines ": class" with the class's words below. Words are looked up as they
+ * are, then in lower case. FORMAT when it is none of these, or fewer than two classes have a word that has a vector. */
+LOCI_API loci_status loci_eval_cluster(const loci_vectors *vectors, const char *path,
+                                       const loci_cluster_eval_options *options, loci_cluster_score *out,
+                                       loci_error *error);
+
 #ifdef __cplusplus
 }
 #endif

@@ -35,6 +35,7 @@
   each(relation) \
   each(axis) \
   each(bias) \
+  each(cluster) \
   each(eval) \
   each(help) \
   each(completion)

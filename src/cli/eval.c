@@ -1,5 +1,5 @@
-/* eval.c: `loci eval`, a model's figures on benchmarks. Those of word vectors are in eval_words.c, those of
- * classifiers in eval_classify.c.
+/* eval.c: `loci eval`, a model's figures on benchmarks. Those of word vectors are in eval_words.c and
+ * eval_cluster.c, those of classifiers in eval_classify.c.
  */
 #include "eval.h"
 #include "cli.h"
@@ -21,7 +21,8 @@ static const loci__option options[] = {
     {"most", 0, LOCI__OPTION_COUNT, AT(most), "N", LOCI__OFFER_NOTHING,
      "analogy: only the first N words of the file are asked about and can be answers; default: all"},
     {"best", 'k', LOCI__OPTION_COUNT, AT(best), "N", LOCI__OFFER_NOTHING,
-     "classify: precision and recall of the N most probable labels (1)"},
+     "classify: precision and recall of the N most probable labels (1); cluster: how many clusters (as many as "
+     "classes)"},
     {"json", 0, LOCI__OPTION_FLAG, AT(json), NULL, LOCI__OFFER_NOTHING, "a JSON object"},
 };
 
@@ -142,11 +143,13 @@ static loci_status run(loci__cli *cli, loci_error *error) {
   const char *kind = cli->arguments.items[0];
   bool sts = !strcmp(kind, "sts");
   if (!strcmp(kind, "classify")) return loci__eval_classify(cli, error);
-  if (v->best) return loci__fail(error, LOCI_ERROR_USAGE, "--best is for `loci eval classify`");
+  if (!strcmp(kind, "cluster")) return loci__eval_cluster(cli, error);
+  if (v->best) return loci__fail(error, LOCI_ERROR_USAGE, "--best is for `loci eval classify` and `loci eval cluster`");
   if (!strcmp(kind, "analogy") || !strcmp(kind, "similarity")) return loci__eval_words(cli, error);
   if (!sts && strcmp(kind, "retrieval") != 0)
-    return loci__fail(error, LOCI_ERROR_USAGE,
-                      "there is no evaluation '%s'; it is one of sts, retrieval, analogy, similarity, classify", kind);
+    return loci__fail(
+        error, LOCI_ERROR_USAGE,
+        "there is no evaluation '%s'; it is one of sts, retrieval, analogy, similarity, cluster, classify", kind);
   if (cli->arguments.n < 2)
     return loci__fail(error, LOCI_ERROR_USAGE, "name the data: loci eval %s %s", kind,
                       sts ? "stsb-dev.tsv" : "scifact/");
@@ -164,7 +167,7 @@ static loci_status run(loci__cli *cli, loci_error *error) {
 const loci__command loci__command_eval = {
     .name = "eval",
     .summary = "Measure a model on sentences, retrieval or words",
-    .arguments = "sts|retrieval|analogy|similarity|classify [VECTORS|MODEL] DATA…",
+    .arguments = "sts|retrieval|analogy|similarity|cluster|classify [VECTORS|MODEL] DATA…",
     .about =
         "`sts`: DATA is a file of sentence pairs with scores (the STS-B and SICK layouts, or score and two sentences "
         "by tabs); the figure is Spearman's rank correlation of the cosine with the scores.\n\n"
@@ -178,6 +181,10 @@ const loci__command loci__command_eval = {
         "folder "
         "of such files; the figure is Spearman's rank correlation of the cosine with the scores, over the pairs whose "
         "words are both there and over all.\n\n"
+        "`cluster`: VECTORS as before, DATA files of words with their classes (\"class word\" a line, columns named "
+        "category "
+        "and word, or \": class\" with its words below); the figures are how well k-means with as many clusters as "
+        "classes agrees with them: purity, V-measure and its two parts, the adjusted Rand index.\n\n"
         "`classify`: MODEL is a classifier, DATA a file of labelled lines as `loci train classify` takes them; the "
         "figures are the lines that have a label the model knows, those that have not, and precision and recall of the "
         "most probable label.",
@@ -191,7 +198,7 @@ const loci__command loci__command_eval = {
     .least = 1,
     .most = SIZE_MAX,
     .offer = LOCI__OFFER_FILE,
-    .words = "sts|retrieval|analogy|similarity|classify",
+    .words = "sts|retrieval|analogy|similarity|cluster|classify",
     .values_size = sizeof(values),
     .run = run,
 };

@@ -36,6 +36,9 @@ static inline void loci__put_key_text(loci__json_writer *json, const char *key, 
 /* `loci eval analogy|similarity VECTORS DATA…` */
 loci_status loci__eval_words(loci__cli *cli, loci_error *error);
 
+/* `loci eval cluster VECTORS DATA…` */
+loci_status loci__eval_cluster(loci__cli *cli, loci_error *error);
+
 /* `loci eval classify MODEL DATA…` */
 loci_status loci__eval_classify(loci__cli *cli, loci_error *error);
 

@@ -1,5 +1,6 @@
 /* eval/: scores against benchmarks. Implements include/loci/eval.h; metrics.c holds the measures as pure functions over
- * arrays, sts.c and retrieval.c read the benchmarks' files and ask the model and the collection.
+ * arrays, sts.c and retrieval.c read the benchmarks' files and ask the model and the collection; partition.c and cluster.c
+ * hold clusters against classes.
  *
  * Every measure is compared with an independent implementation's output in the tests (scipy's correlations, trec_eval
  * through pytrec_eval). Threads: everything here belongs to the calling thread; the model uses the pool.

@@ -19,13 +19,13 @@ void loci_clusters_release(loci_clusters *clusters) {
 }
 
 typedef struct sized {
-  size_t size, cluster;
+  size_t size, first, cluster;
 } sized;
 
 static int by_size(const void *a, const void *b) {
   const sized *x = a, *y = b;
   if (x->size != y->size) return x->size < y->size ? 1 : -1;
-  return (x->cluster > y->cluster) - (x->cluster < y->cluster);
+  return (x->first > y->first) - (x->first < y->first);
 }
 
 static loci_status make(const loci__points *p, const int32_t *labels, const float *strength, size_t k,
@@ -37,9 +37,9 @@ static loci_status make(const loci__points *p, const int32_t *labels, const floa
   out->centers = loci__alloc_array(p->context, k ? k : 1, dim * sizeof *out->centers);
   if (!out->labels || (strength && !out->strength) || !out->sizes || !out->centers || !order || !number || !sums)
     return loci__fail_memory(error, k * dim * sizeof *sums, "clusters");
-  for (size_t c = 0; c < k; c++) order[c] = (sized){0, c};
+  for (size_t c = 0; c < k; c++) order[c] = (sized){0, 0, c};
   for (size_t i = 0; i < p->n; i++)
-    if (labels[i] >= 0) order[labels[i]].size++;
+    if (labels[i] >= 0 && order[labels[i]].size++ == 0) order[labels[i]].first = i;
   if (k) qsort(order, k, sizeof *order, by_size);
   for (size_t c = 0; c < k; c++) {
     number[order[c].cluster] = (int32_t)c;

@@ -5,6 +5,7 @@
 #include "explore/cluster.h"
 #include "format/vectors.h"
 #include "loci/cluster.h"
+#include "loci/eval.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -489,6 +490,89 @@ static void clusters_are_told_by_their_members(void **state) {
   test_context_free(context);
 }
 
+/* ---- clusters and classes -------------------------------------------------------------------------------- */
+
+static void measures_are_scikit_learns(void **state) {
+  (void)state;
+  loci_context *context = test_context_new(1, NULL);
+  golden g = golden_open();
+  size_t n_cases = 0;
+  while (golden_next(&g, "score")) {
+    const size_t n = (size_t)golden_number(&g);
+    int32_t *classes = golden_labels(&g, "t", n), *labels = golden_labels(&g, "l", n);
+    assert_true(golden_next(&g, "="));
+    double wanted[5];
+    for (size_t i = 0; i < 5; i++) wanted[i] = golden_number(&g);
+    loci_partition_score s;
+    loci_error error;
+    assert_ok(loci_partition_measure(context, classes, labels, n, &s, &error), &error);
+    const double got[] = {s.homogeneity, s.completeness, s.v_measure, s.adjusted_rand, s.purity};
+    for (size_t i = 0; i < 5; i++)
+      if (fabs(got[i] - wanted[i]) > 1e-12) fail_msg("%zu items, %zu: %.17g, not %.17g", n, i, got[i], wanted[i]);
+    for (size_t i = 0; i < n; i++) labels[i] = labels[i] ? labels[i] : -1; /* each alone is each a number of its own */
+    loci_partition_score alone;
+    assert_ok(loci_partition_measure(context, classes, labels, n, &alone, &error), &error);
+    for (size_t i = 0; i < n; i++) labels[i] = labels[i] < 0 ? (int32_t)(1000 + i) : labels[i];
+    assert_ok(loci_partition_measure(context, classes, labels, n, &s, &error), &error);
+    assert_true(fabs(s.v_measure - alone.v_measure) < 1e-12 && fabs(s.purity - alone.purity) < 1e-12);
+    free(classes), free(labels);
+    n_cases++;
+  }
+  assert_true(n_cases >= 8);
+  loci_partition_score s;
+  loci_error error;
+  assert_int_equal(loci_partition_measure(context, NULL, NULL, 0, &s, &error), LOCI_ERROR_USAGE);
+  free(g.text);
+  test_context_free(context);
+}
+
+static void evaluate(const char *text, loci_status wanted, loci_cluster_score *out) {
+  char path[512];
+  snprintf(path, sizeof path, "%s/words", test_folder());
+  test_write(path, text, strlen(text));
+  loci_context *context = test_context_new(1, NULL);
+  loci_vectors *v;
+  loci_error error;
+  char vectors[512];
+  snprintf(vectors, sizeof vectors, "%s/v.txt", test_folder());
+  static const char rows_of_words[] =
+      "7 2\ncat 1 0.1\ndog 1 0\nlion 1 0.2\nrun 0 1\nwalk 0.1 1\nspain -1 -1\nnil 0 0\n";
+  test_write(vectors, rows_of_words, sizeof rows_of_words - 1);
+  assert_ok(loci_vectors_open(context, vectors, NULL, &v, &error), &error);
+  const loci_status status = loci_eval_cluster(v, path, NULL, out, &error);
+  if (status != wanted) fail_msg("%s: %d (%s), not %d", text, status, status ? error.message : "", wanted);
+  loci_vectors_close(v);
+  test_context_free(context);
+}
+
+static void words_and_classes_are_read(void **state) {
+  (void)state;
+  static const char *const layouts[] = {
+      "animal cat\nanimal dog\naction run\naction walk\nanimal Lion\naction fly\n",
+      "# a comment\r\nanimal\tcat\r\n\r\naction\trun\r\nanimal\tdog\r\naction\twalk\r\nanimal\tlion\r\nanimal\tzebra",
+      ",category,word\n0,animal,cat\n1,animal,dog\n2,animal,lion\n3,action,run\n4,action,walk\n5,action,swim\n6,action,"
+      "\n",
+      "word;class\ncat;animal\ndog;animal\nlion;animal\nrun;action\nwalk;action\ngo;action\n",
+      ": animal\ncat dog lion zebra\n: action\nrun\nwalk\n",
+      "animal cat\nanimal dog\nanimal lion\naction run\naction walk\naction cat\naction go\n", /* the first class counts */
+  };
+  loci_cluster_score s;
+  for (size_t i = 0; i < LOCI__COUNT(layouts); i++) {
+    evaluate(layouts[i], LOCI_OK, &s);
+    if (s.n != 6 || s.n_seen != 5 || s.n_classes != 2 || s.n_repeated != (i == 5))
+      fail_msg("layout %zu: %d words, %d seen, %d classes", i, (int)s.n, (int)s.n_seen, (int)s.n_classes);
+    assert_true(s.score.purity == 1 && s.score.adjusted_rand == 1);
+  }
+  evaluate("animal cat\nanimal dog\naction run\naction nil\n", LOCI_OK, &s); /* a zero vector is in no cluster */
+  assert_true(s.n_seen == 4 && s.score.completeness < 1);
+  evaluate("animal cat\nanimal dog\n", LOCI_ERROR_FORMAT, &s);
+  evaluate("animal cat\naction fly\n", LOCI_ERROR_FORMAT, &s);
+  evaluate("", LOCI_ERROR_FORMAT, &s);
+  evaluate("cat\ndog\n", LOCI_ERROR_FORMAT, &s);
+  evaluate("a\tb\tc\n", LOCI_ERROR_FORMAT, &s);
+  evaluate("animal\tcat\nrun\n", LOCI_ERROR_FORMAT, &s);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(k_means_is_scikit_learns),
@@ -501,6 +585,8 @@ int main(void) {
       cmocka_unit_test(the_tree_is_the_least),
       cmocka_unit_test(density_of_odd_rows),
       cmocka_unit_test(clusters_are_told_by_their_members),
+      cmocka_unit_test(measures_are_scikit_learns),
+      cmocka_unit_test(words_and_classes_are_read),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
