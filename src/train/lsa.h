@@ -33,6 +33,10 @@ loci_status loci__sparse_init(loci__sparse *matrix, loci_context *context, size_
 void loci__sparse_release(loci__sparse *matrix);
 size_t loci__sparse_count(const loci__sparse *matrix);
 loci_status loci__sparse_transpose(const loci__sparse *matrix, loci__sparse *out, loci_error *error);
+/* Into arrays that are there, with room for it; its starts are set. ends: where each row of `matrix` ends when that is before
+ * the next one begins, or NULL. */
+loci_status loci__sparse_transpose_into(const loci__sparse *matrix, const size_t *ends, loci__sparse *out,
+                                        loci_error *error);
 /* y = A·x: blocks of LOCI__BLOCK columns, x of n_columns rows, y of n_rows. */
 loci_status loci__sparse_multiply(const loci__sparse *matrix, const double *x, double *y, loci_error *error);
 
@@ -96,7 +100,7 @@ void loci__factor_tell(const loci__svd *svd, loci__buffer *out);
 
 typedef struct loci__terms {
   loci_context *context;
-  loci__sparse terms, documents; /* terms × documents, and its transpose */
+  loci__sparse terms, documents; /* terms × documents, and its transpose (before weighting: only room for it) */
   size_t n_terms, n_documents;   /* documents: lines, empty ones too */
   size_t n_filled;               /* documents with at least one term */
   uint32_t *words;               /* n_terms: the word of a term, ascending */

@@ -23,6 +23,9 @@ loci_status loci__sparse_init(loci__sparse *matrix, loci_context *context, size_
     loci__sparse_release(matrix);
     return loci__fail_memory(error, room * (sizeof *matrix->columns + sizeof *matrix->values), "a sparse matrix");
   }
+  /* Transposing writes all over them. */
+  loci__advise_large(matrix->columns, room * sizeof *matrix->columns);
+  loci__advise_large(matrix->values, room * sizeof *matrix->values);
   return LOCI_OK;
 }
 
@@ -52,6 +55,7 @@ static size_t row_of(const loci__sparse *matrix, size_t entry) {
  * column begin, and each puts its own there. Rows are walked in order, so a column's rows come out ascending. */
 typedef struct turning {
   const loci__sparse *from;
+  const size_t *ends; /* of from's rows */
   loci__sparse *to;
   size_t *at; /* PARTS × n_columns */
 } turning;
@@ -66,9 +70,10 @@ static loci_status count_part(void *arg, size_t part, size_t worker, loci_error 
   (void)worker, (void)error;
   const turning *t = arg;
   size_t *at = t->at + part * t->from->n_columns;
-  const size_t first = t->from->starts[part_begin(t->from, part)],
-               last = t->from->starts[part_begin(t->from, part + 1)];
-  for (size_t p = first; p < last; p++) at[t->from->columns[p]]++;
+  const size_t first = part_begin(t->from, part), last = part_begin(t->from, part + 1);
+  for (size_t i = first; i < last; i++) {
+    for (size_t p = t->from->starts[i]; p < t->ends[i]; p++) at[t->from->columns[p]]++;
+  }
   return LOCI_OK;
 }
 
@@ -78,7 +83,7 @@ static loci_status fill_part(void *arg, size_t part, size_t worker, loci_error *
   size_t *at = t->at + part * t->from->n_columns;
   const size_t first = part_begin(t->from, part), last = part_begin(t->from, part + 1);
   for (size_t i = first; i < last; i++) {
-    for (size_t p = t->from->starts[i]; p < t->from->starts[i + 1]; p++) {
+    for (size_t p = t->from->starts[i]; p < t->ends[i]; p++) {
       const size_t to = at[t->from->columns[p]]++;
       t->to->columns[to] = (uint32_t)i;
       t->to->values[to] = t->from->values[p];
@@ -87,14 +92,12 @@ static loci_status fill_part(void *arg, size_t part, size_t worker, loci_error *
   return LOCI_OK;
 }
 
-loci_status loci__sparse_transpose(const loci__sparse *matrix, loci__sparse *out, loci_error *error) {
-  LOCI__TRY(
-      loci__sparse_init(out, matrix->context, matrix->n_columns, matrix->n_rows, loci__sparse_count(matrix), error));
-  turning t = {.from = matrix, .to = out};
+loci_status loci__sparse_transpose_into(const loci__sparse *matrix, const size_t *ends, loci__sparse *out,
+                                        loci_error *error) {
+  turning t = {.from = matrix, .ends = ends ? ends : matrix->starts + 1, .to = out};
   t.at = loci__alloc_zero(matrix->context, PARTS * matrix->n_columns, sizeof *t.at);
-  loci_status status = LOCI_OK;
-  if (t.at == NULL) status = loci__fail_memory(error, PARTS * matrix->n_columns * sizeof *t.at, "a transpose");
-  if (status == LOCI_OK) status = loci__pool_run(matrix->context, PARTS, count_part, &t, error);
+  if (t.at == NULL) return loci__fail_memory(error, PARTS * matrix->n_columns * sizeof *t.at, "a transpose");
+  loci_status status = loci__pool_run(matrix->context, PARTS, count_part, &t, error);
   if (status == LOCI_OK) {
     size_t sum = 0;
     for (size_t j = 0; j < matrix->n_columns; j++) {
@@ -109,6 +112,13 @@ loci_status loci__sparse_transpose(const loci__sparse *matrix, loci__sparse *out
     status = loci__pool_run(matrix->context, PARTS, fill_part, &t, error);
   }
   loci__free(matrix->context, t.at);
+  return status;
+}
+
+loci_status loci__sparse_transpose(const loci__sparse *matrix, loci__sparse *out, loci_error *error) {
+  LOCI__TRY(
+      loci__sparse_init(out, matrix->context, matrix->n_columns, matrix->n_rows, loci__sparse_count(matrix), error));
+  const loci_status status = loci__sparse_transpose_into(matrix, NULL, out, error);
   if (status != LOCI_OK) loci__sparse_release(out);
   return status;
 }

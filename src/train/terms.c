@@ -1,8 +1,9 @@
 /* train/terms.c: the encoded corpus → term-document matrix, and its weightings.
  *
  * A line of the corpus is a document. Two passes over the stream, in tasks that end where a line ends: the first counts a
- * document's different words and a word's documents, the second puts the counts down in compressed rows. Rows are filled in
- * the order in which words turn up; transposing twice sorts them for nothing, as both ways round are needed.
+ * document's different words and a word's documents, the second puts the counts of terms down in compressed rows, each with
+ * room for all of its words. Rows are filled in the order in which words turn up; transposing twice sorts them for nothing,
+ * as both ways round are needed, and the second time the rows lie where those unsorted ones lay.
  *
  * An entry is local(tf) · global(term), tf its count in the document, n the documents that are not empty:
  *
@@ -28,6 +29,7 @@ typedef struct counter {
   size_t *cuts;            /* n_tasks + 1: positions in ids, each behind a line's end */
   size_t *lines;           /* n_tasks + 1: the number of the first line */
   size_t *counts;          /* a document's different words; then where its entries begin */
+  size_t *ends;            /* where they end */
   uint32_t *seen, *places; /* a worker's: the last line that a word was met in; where its entry is */
   uint32_t *frequencies;   /* a worker's: documents of a word */
   size_t *n_filled;        /* a worker's */
@@ -65,24 +67,6 @@ static loci_status count_task(void *arg, size_t task, size_t worker, loci_error 
     if (seen[word] == (uint32_t)line) continue;
     seen[word] = (uint32_t)line;
     frequencies[word]++;
-  }
-  return LOCI_OK;
-}
-
-/* A document's different terms. */
-static loci_status size_task(void *arg, size_t task, size_t worker, loci_error *error) {
-  (void)error;
-  counter *c = arg;
-  uint32_t *seen = c->seen + worker * c->n_words;
-  size_t line = c->lines[task];
-  for (size_t i = c->cuts[task]; i < c->cuts[task + 1]; i++) {
-    if (c->ids[i] == LOCI__LINE_END) {
-      line++;
-      continue;
-    }
-    const size_t word = (size_t)c->ids[i];
-    if (c->terms[word] == NEVER || seen[word] == (uint32_t)line) continue;
-    seen[word] = (uint32_t)line;
     c->counts[line + 1]++;
   }
   return LOCI_OK;
@@ -95,8 +79,8 @@ static loci_status fill_task(void *arg, size_t task, size_t worker, loci_error *
   size_t line = c->lines[task], at = c->documents->starts[line], begin = at;
   for (size_t i = c->cuts[task]; i < c->cuts[task + 1]; i++) {
     if (c->ids[i] == LOCI__LINE_END) {
-      line++;
-      begin = at;
+      c->ends[line++] = at;
+      begin = at = c->documents->starts[line];
       continue;
     }
     const size_t word = (size_t)c->ids[i];
@@ -110,6 +94,7 @@ static loci_status fill_task(void *arg, size_t task, size_t worker, loci_error *
       c->documents->values[begin + places[word]] += 1.0f;
     }
   }
+  if (line < c->lines[task + 1]) c->ends[line] = at; /* no line end behind the last one */
   return LOCI_OK;
 }
 
@@ -167,17 +152,20 @@ static loci_status count(counter *c, uint64_t min_documents, double most_share, 
   if (out->n_documents >= NEVER)
     return loci__fail(error, LOCI_ERROR_LIMIT, "%zu documents are too many", out->n_documents);
   c->counts = loci__alloc_zero(c->context, out->n_documents + 1, sizeof *c->counts);
-  if (c->counts == NULL) return loci__fail_memory(error, out->n_documents * sizeof *c->counts, "documents");
+  c->ends = loci__alloc_array(c->context, out->n_documents + 1, sizeof *c->ends);
+  if (c->counts == NULL || c->ends == NULL)
+    return loci__fail_memory(error, 2 * out->n_documents * sizeof *c->counts, "documents");
   forget(c);
   LOCI__TRY(loci__pool_run(c->context, c->n_tasks, count_task, c, error));
   LOCI__TRY(loci__meter_at(meter, c->n / 3, NULL, error));
   LOCI__TRY(choose_terms(c, min_documents, most_share, out, error));
-  forget(c);
-  LOCI__TRY(loci__pool_run(c->context, c->n_tasks, size_task, c, error));
   LOCI__TRY(loci__meter_at(meter, c->n / 3 * 2, NULL, error));
   for (size_t i = 0; i < out->n_documents; i++) c->counts[i + 1] += c->counts[i];
-  const size_t n_values = c->counts[out->n_documents];
-  const size_t needed = 2 * n_values * (sizeof(uint32_t) + sizeof(float)) + more(out->n_terms, out->n_documents, arg);
+  const size_t most_values = c->counts[out->n_documents];
+  size_t n_values = 0;
+  for (size_t i = 0; i < out->n_terms; i++) n_values += out->frequencies[i];
+  const size_t needed =
+      (n_values + most_values) * (sizeof(uint32_t) + sizeof(float)) + more(out->n_terms, out->n_documents, arg);
   loci__log(c->context, LOCI_LOG_INFO, "%zu documents, %zu terms, %zu entries: about %.1f MB of memory",
             out->n_documents, out->n_terms, n_values, (double)needed / 1e6);
   if (max_memory > 0 && needed > max_memory)
@@ -185,15 +173,13 @@ static loci_status count(counter *c, uint64_t min_documents, double most_share, 
                       "%zu documents with %zu terms need about %.1f MB of memory, %.1f MB are allowed; fewer terms "
                       "(--min-count, --min-documents), fewer dimensions (--dim) or more memory (--max-memory)",
                       out->n_documents, out->n_terms, (double)needed / 1e6, (double)max_memory / 1e6);
-  loci__sparse unsorted;
-  LOCI__TRY(loci__sparse_init(&unsorted, c->context, out->n_documents, out->n_terms, n_values, error));
-  memcpy(unsorted.starts, c->counts, (out->n_documents + 1) * sizeof *unsorted.starts);
-  c->documents = &unsorted;
+  LOCI__TRY(loci__sparse_init(&out->documents, c->context, out->n_documents, out->n_terms, most_values, error));
+  memcpy(out->documents.starts, c->counts, (out->n_documents + 1) * sizeof *c->counts);
+  c->documents = &out->documents;
   forget(c);
-  loci_status status = loci__pool_run(c->context, c->n_tasks, fill_task, c, error);
-  if (status == LOCI_OK) status = loci__sparse_transpose(&unsorted, &out->terms, error);
-  loci__sparse_release(&unsorted);
-  return status;
+  LOCI__TRY(loci__pool_run(c->context, c->n_tasks, fill_task, c, error));
+  LOCI__TRY(loci__sparse_init(&out->terms, c->context, out->n_terms, out->n_documents, n_values, error));
+  return loci__sparse_transpose_into(&out->documents, c->ends, &out->terms, error);
 }
 
 loci_status loci__terms_count(loci_context *context, const loci__stream *stream, size_t n_words, uint64_t min_documents,
@@ -219,6 +205,7 @@ loci_status loci__terms_count(loci_context *context, const loci__stream *stream,
   loci__free(context, c.cuts);
   loci__free(context, c.lines);
   loci__free(context, c.counts);
+  loci__free(context, c.ends);
   loci__free(context, c.seen);
   loci__free(context, c.places);
   loci__free(context, c.frequencies);
@@ -260,7 +247,8 @@ static loci_status weight_task(void *arg, size_t task, size_t worker, loci_error
       global = log((1 + n) / (1 + (double)w->terms->frequencies[i])) + 1;
       for (size_t p = first; p < last; p++) {
         const double tf = (double)m->values[p];
-        m->values[p] = (float)((w->weighting == LOCI_WEIGHTING_TFIDF ? tf : 1 + log(tf)) * global);
+        /* most counts are 1, whose logarithm is 0 */
+        m->values[p] = (float)((w->weighting == LOCI_WEIGHTING_TFIDF || tf == 1 ? tf : 1 + log(tf)) * global);
       }
     }
     w->terms->global[i] = (float)global;
@@ -295,7 +283,7 @@ loci_status loci__terms_weight(loci__terms *terms, loci_weighting weighting, loc
   weigher w = {.terms = terms, .weighting = weighting};
   const size_t n_rows = (terms->n_terms + TASK_ROWS - 1) / TASK_ROWS;
   if (weighting != LOCI_WEIGHTING_RAW) LOCI__TRY(loci__pool_run(terms->context, n_rows, weight_task, &w, error));
-  LOCI__TRY(loci__sparse_transpose(&terms->terms, &terms->documents, error));
+  LOCI__TRY(loci__sparse_transpose_into(&terms->terms, NULL, &terms->documents, error));
   if (weighting != LOCI_WEIGHTING_TFIDF && weighting != LOCI_WEIGHTING_SUBLINEAR_TFIDF) return LOCI_OK;
   w.lengths = loci__alloc_array(terms->context, terms->n_documents, sizeof *w.lengths);
   if (w.lengths == NULL) return loci__fail_memory(error, terms->n_documents * sizeof *w.lengths, "documents");

@@ -188,6 +188,48 @@ static void small_against_jacobi(void **state) {
   test_context_free(context);
 }
 
+/* The space of the first vectors against Jacobi's: the sine of the largest principal angle is at most the Frobenius norm of
+ * what is left of ours after its projection on the other. */
+static void subspace_against_jacobi(void **state) {
+  (void)state;
+  loci_error error;
+  loci_context *context = test_context_new(2, NULL);
+  loci__random random;
+  loci__random_init(&random, 17);
+  enum { ROWS = 160, COLUMNS = 90 };
+  double *a = calloc(ROWS * COLUMNS, sizeof *a), *v = malloc(COLUMNS * COLUMNS * sizeof *v), values[COLUMNS];
+  for (size_t i = 0; i < ROWS * COLUMNS; i++) { /* counts like a text's: few large, many small */
+    if (loci__random_below(&random, 5) == 0) a[i] = (double)(float)exp(loci__random_normal(&random) * 1.5);
+  }
+  jacobi(a, ROWS, COLUMNS, values, v);
+  loci__sparse sparse;
+  from_dense(&sparse, context, a, ROWS, COLUMNS);
+  static const size_t ranks[] = {1, 5, 10, 30};
+  for (size_t r = 0; r < LOCI__COUNT(ranks); r++) {
+    const size_t k = ranks[r];
+    assert_true(values[k] < values[k - 1] * 0.999); /* else the space is not one */
+    loci__svd svd;
+    assert_ok(loci__svd_compute(&sparse, &(loci__svd_options){.rank = k, .seed = 1}, &svd, &error), &error);
+    assert_int_equal(svd.rank, k);
+    double outside = 0;
+    for (size_t j = 0; j < k; j++) {
+      double rest[COLUMNS];
+      for (size_t i = 0; i < COLUMNS; i++) rest[i] = (double)svd.right[i * k + j];
+      for (size_t q = 0; q < k; q++) {
+        double dot = 0;
+        for (size_t i = 0; i < COLUMNS; i++) dot += v[i * COLUMNS + q] * (double)svd.right[i * k + j];
+        for (size_t i = 0; i < COLUMNS; i++) rest[i] -= dot * v[i * COLUMNS + q];
+      }
+      for (size_t i = 0; i < COLUMNS; i++) outside += rest[i] * rest[i];
+    }
+    if (sqrt(outside) > 1e-3) fail_msg("rank %zu: sine of the angle up to %g", k, sqrt(outside));
+    loci__svd_release(&svd);
+  }
+  loci__sparse_release(&sparse);
+  free(a), free(v);
+  test_context_free(context);
+}
+
 /* A = Σ σ_j u_j v_jᵀ with u, v from products of Householder reflections: a known spectrum, dense. */
 static double *known_spectrum(size_t rows, size_t columns, const double *sigma, size_t n_sigma, uint64_t seed) {
   loci__random random;
@@ -426,6 +468,7 @@ int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(kernels_agree),
       cmocka_unit_test(small_against_jacobi),
+      cmocka_unit_test(subspace_against_jacobi),
       cmocka_unit_test(known_spectra),
       cmocka_unit_test(restarts),
       cmocka_unit_test(low_rank_and_equal_values),
