@@ -95,6 +95,21 @@ LOCI_API loci_status loci_embed(const loci_model *model, const loci_text *texts,
                                 const loci_embed_options *options, float *vectors, loci_embed_info *infos,
                                 loci_error *error);
 
+/* A text, or, when ids is not NULL, the token ids of one: those of the model's own tokenizer, with or without the special
+ * tokens around them, which are put where they are missing. */
+typedef struct loci_input {
+  const char *data;
+  size_t length; /* bytes */
+  const int32_t *ids;
+  size_t n_ids;
+} loci_input;
+
+/* loci_embed of either. The ids of a text give the bits of the text. USAGE, naming the input's index, for an id that the
+ * model does not have; UNSUPPORTED for ids where words are known by their n-grams. */
+LOCI_API loci_status loci_embed_inputs(const loci_model *model, const loci_input *inputs, size_t n,
+                                       const loci_embed_options *options, float *vectors, loci_embed_info *infos,
+                                       loci_error *error);
+
 /* Cosine of two vectors in double precision; 0 when either is the zero vector. */
 LOCI_API double loci_cosine(const float *a, const float *b, size_t dim);
 

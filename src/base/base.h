@@ -174,7 +174,7 @@ typedef loci_status (*loci__task_fn)(void *arg, size_t task, size_t worker, loci
 size_t loci__pool_size(loci_context *context);
 /* Runs tasks 0…n−1, each once, on the pool and the calling thread; idle workers take the next task, so uneven ones
  * balance. After a failure no new task starts; the failure of the lowest task number that ran is returned. Calls
- * from several threads take turns; a call from inside a task runs inline. */
+ * from several threads take turns, but for those of one task; a call from inside a task runs inline. */
 loci_status loci__pool_run(loci_context *context, size_t n, loci__task_fn task, void *arg, loci_error *error);
 
 /* ---- time and progress (progress.c) ------------------------------------------------------------ */

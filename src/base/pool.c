@@ -145,8 +145,15 @@ loci_status loci__pool_run(loci_context *context, size_t n, loci__task_fn task, 
   if (pool == NULL) return loci__fail_memory(error, sizeof *pool, "the thread pool");
 
   loci__job job = {.task = task, .arg = arg, .n = n, .failed = n};
+  /* One task is the caller's own affair: it waits for nobody's turn. */
+  if (n == 1) {
+    work(pool, &job, 0);
+    if (job.failed == n) return LOCI_OK;
+    if (error != NULL) *error = job.error;
+    return job.status;
+  }
   pthread_mutex_lock(&pool->turn);
-  if (n > 1 && pool->n_threads > 0) {
+  if (pool->n_threads > 0) {
     pthread_mutex_lock(&pool->lock);
     pool->job = &job;
     pool->generation++;

@@ -209,8 +209,8 @@ loci_status loci__environment_folder(loci__xdg kind, const char *rest, char **ou
 /* Where models are looked up, ':' between: LOCI_MODEL_PATH, the build tree's models, share/loci/models beside the
  * executable's bin folder, the XDG data folder's loci/models. Allocated. */
 loci_status loci__environment_model_path(char **out, loci_error *error);
-/* The loci-extract that belongs to this executable, allocated; NULL when it is not there. */
-char *loci__environment_helper(void);
+/* The program of that name (loci-extract, loci-serve) that belongs to this executable, allocated; NULL when it is not there. */
+char *loci__environment_program(const char *name);
 /* Makes the context from LOCI_ISA, LOCI_THREADS and the folders above. */
 loci_status loci__environment_context(loci__cli *cli, loci_error *error);
 /* The collection's file: --store, -c NAME, LOCI_STORE, else collections/default.db of the data folder. Allocated. */

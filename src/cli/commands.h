@@ -37,6 +37,7 @@
   each(bias) \
   each(cluster) \
   each(eval) \
+  each(serve) \
   each(help) \
   each(completion)
 /* clang-format on */

@@ -164,7 +164,7 @@ static loci_status run(loci__cli *cli, loci_error *error) {
     loci__buffer_printf(&shown, "%s%s", store, loci__file_exists(cli->context, store) ? "" : " (not there yet)");
     add(&s, "collection", "collection", shown.data ? shown.data : store);
     loci__buffer_release(&shown);
-    char *helper = loci__environment_helper();
+    char *helper = loci__environment_program("loci-extract");
     add(&s, "loci-extract", "loci_extract",
         helper ? helper : "not found beside loci, so only plain text is read; `make install` installs it");
     loci__free(NULL, helper);

@@ -68,12 +68,14 @@ loci_status loci__environment_model_path(char **out, loci_error *error) {
   return *out ? LOCI_OK : no_memory(error);
 }
 
-char *loci__environment_helper(void) {
+char *loci__environment_program(const char *name) {
   /* The build tree's, and the installation's. */
-  static const char *const places[] = {"libexec/loci/loci-extract", "../libexec/loci/loci-extract"};
+  static const char *const places[] = {"libexec/loci", "../libexec/loci"};
   char *folder = program_folder(), *found = NULL;
   for (size_t i = 0; folder && !found && i < LOCI__COUNT(places); i++) {
-    char *joined = loci__path_join(NULL, folder, places[i]);
+    char *below = loci__path_join(NULL, folder, places[i]);
+    char *joined = below ? loci__path_join(NULL, below, name) : NULL;
+    loci__free(NULL, below);
     if (joined && loci__file_exists(NULL, joined)) found = loci__path_absolute(NULL, joined);
     loci__free(NULL, joined);
   }
@@ -97,7 +99,7 @@ loci_status loci__environment_context(loci__cli *cli, loci_error *error) {
   options.isa = variable("LOCI_ISA");
   options.log = loci__log_show;
   options.log_user = cli;
-  char *model_path = NULL, *cache = NULL, *helper = loci__environment_helper();
+  char *model_path = NULL, *cache = NULL, *helper = loci__environment_program("loci-extract");
   loci_status status = loci__environment_model_path(&model_path, error);
   if (status == LOCI_OK) {
     /* Without a home there is no cache, and all goes on. */

@@ -56,7 +56,8 @@ typedef struct run {
 typedef struct job {
   const loci_model *model;
   loci_context *context;
-  const loci_text *texts;
+  const loci_text *texts;   /* or */
+  const loci_input *inputs; /* not NULL: texts is */
   size_t n;
   const loci_embed_options *options;
   const char *prompt;
@@ -82,9 +83,24 @@ void loci_embed_options_init(loci_embed_options *options) {
 
 /* ---- one text ---------------------------------------------------------------------------------- */
 
+static loci_text text_of(const job *j, size_t i) {
+  const loci_text text =
+      j->texts != NULL ? j->texts[i] : (loci_text){.data = j->inputs[i].data, .length = j->inputs[i].length};
+  return text.data != NULL ? text : (loci_text){"", 0};
+}
+
+static size_t bytes_of(const job *j, size_t i) {
+  if (j->texts != NULL) return j->texts[i].length;
+  return j->inputs[i].ids != NULL ? j->inputs[i].n_ids * sizeof *j->inputs[i].ids : j->inputs[i].length;
+}
+
+static bool is_ids(const job *j, size_t i) {
+  return j->inputs != NULL && j->inputs[i].ids != NULL;
+}
+
 /* Text i with its prompt. */
 static loci_status prompted(job *j, scratch *s, size_t i, loci_text *out, loci_error *error) {
-  *out = j->texts[i].data != NULL ? j->texts[i] : (loci_text){"", 0};
+  *out = text_of(j, i);
   if (j->prompt_length == 0) return LOCI_OK;
   loci__buffer_clear(&s->text);
   loci__buffer_append(&s->text, j->prompt, j->prompt_length);
@@ -106,8 +122,31 @@ static loci_status fill_info(job *j, size_t i, size_t n, size_t whole, loci_erro
   return LOCI_OK;
 }
 
+/* Input i is ids: the prompt's, and its own. */
+static loci_status take_ids(job *j, scratch *s, size_t i, bool special, loci_error *error) {
+  const loci_input *in = &j->inputs[i];
+  const int64_t size = (int64_t)loci_tokenizer_vocabulary_size(j->model->tokenizer);
+  for (size_t k = 0; k < in->n_ids; k++)
+    if (in->ids[k] < 0 || in->ids[k] >= size)
+      return loci__fail(error, LOCI_ERROR_USAGE,
+                        "input %zu: token id %d is none of the model's, which go from 0 to %lld", i, in->ids[k],
+                        (long long)size - 1);
+  loci__ids prompt = {0};
+  loci_status status = LOCI_OK;
+  if (j->prompt_length > 0)
+    status =
+        loci__tokenizer_ids(j->model->tokenizer, j->prompt, j->prompt_length, false, SIZE_MAX, &prompt, NULL, error);
+  size_t whole = 0;
+  if (status == LOCI_OK)
+    status = loci__tokenizer_frame(j->model->tokenizer, prompt.items, prompt.n, in->ids, in->n_ids, special,
+                                   j->max_tokens, &s->ids, &whole, error);
+  loci__ids_release(&prompt);
+  return status == LOCI_OK ? fill_info(j, i, s->ids.n, whole, error) : status;
+}
+
 /* Token ids of text i into s->ids, cut to the limit; fills its info. */
 static loci_status tokenize(job *j, scratch *s, size_t i, bool special, loci_error *error) {
+  if (is_ids(j, i)) return take_ids(j, s, i, special, error);
   loci_text text;
   LOCI__TRY(prompted(j, s, i, &text, error));
   size_t whole = 0;
@@ -157,6 +196,9 @@ static loci_status ready(job *j, scratch *s, loci_error *error) {
 static loci_status words_mean(job *j, scratch *s, size_t i, loci_error *error) {
   loci_text text;
   size_t n, whole;
+  if (is_ids(j, i))
+    return loci__fail(error, LOCI_ERROR_UNSUPPORTED,
+                      "input %zu is token ids, and this model knows words by their n-grams: send the text", i);
   LOCI__TRY(prompted(j, s, i, &text, error));
   if (loci__words_mean(j->model, text.data, text.length, j->max_tokens, s->vectors, s->vectors + j->widest, &n, &whole,
                        error) != LOCI_OK)
@@ -304,7 +346,7 @@ static loci_status embed_encoder(job *j, loci_error *error) {
     size_t bytes = 0;
     j->window_n = 0;
     while (j->window_n < most && j->window + j->window_n < j->n && (j->window_n == 0 || bytes < WINDOW_BYTES))
-      bytes += j->texts[j->window + j->window_n++].length;
+      bytes += bytes_of(j, j->window + j->window_n++);
     status = encode_window(j, error);
     j->window += j->window_n;
   }
@@ -369,8 +411,9 @@ static loci_status embed(job *j, loci_error *error) {
   return status;
 }
 
-loci_status loci_embed(const loci_model *model, const loci_text *texts, size_t n, const loci_embed_options *options,
-                       float *vectors, loci_embed_info *infos, loci_error *error) {
+static loci_status embed_any(const loci_model *model, const loci_text *texts, const loci_input *inputs, size_t n,
+                             const loci_embed_options *options, float *vectors, loci_embed_info *infos,
+                             loci_error *error) {
   loci_embed_options all;
   loci_embed_options_init(&all);
   if (options != NULL) {
@@ -378,11 +421,12 @@ loci_status loci_embed(const loci_model *model, const loci_text *texts, size_t n
     memcpy(&all, options, size);
   }
   if (n == 0) return LOCI_OK;
-  if (texts == NULL || vectors == NULL)
+  if ((texts == NULL && inputs == NULL) || vectors == NULL)
     return loci__fail(error, LOCI_ERROR_USAGE, "loci_embed wants texts and a place for the vectors");
   job j = {.model = model,
            .context = model->context,
            .texts = texts,
+           .inputs = inputs,
            .n = n,
            .options = &all,
            .vectors = vectors,
@@ -390,4 +434,15 @@ loci_status loci_embed(const loci_model *model, const loci_text *texts, size_t n
            .caller = pthread_self()};
   loci__meter_init(&j.meter, all.progress, all.progress_user);
   return embed(&j, error);
+}
+
+loci_status loci_embed(const loci_model *model, const loci_text *texts, size_t n, const loci_embed_options *options,
+                       float *vectors, loci_embed_info *infos, loci_error *error) {
+  return embed_any(model, texts, NULL, n, options, vectors, infos, error);
+}
+
+loci_status loci_embed_inputs(const loci_model *model, const loci_input *inputs, size_t n,
+                              const loci_embed_options *options, float *vectors, loci_embed_info *infos,
+                              loci_error *error) {
+  return embed_any(model, NULL, inputs, n, options, vectors, infos, error);
 }

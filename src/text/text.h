@@ -40,6 +40,12 @@ void loci__ids_release(loci__ids *ids);
 loci_status loci__tokenizer_ids(const loci_tokenizer *tokenizer, const char *text, size_t length, bool special,
                                 size_t max_tokens, loci__ids *out, size_t *n_whole, loci_error *error);
 
+/* The same for ids that are there already: prompt and ids end to end, in the special tokens, which are put where `ids` does
+ * not begin or end with them. */
+loci_status loci__tokenizer_frame(const loci_tokenizer *tokenizer, const int32_t *prompt, size_t n_prompt,
+                                  const int32_t *ids, size_t n_ids, bool special, size_t max_tokens, loci__ids *out,
+                                  size_t *n_whole, loci_error *error);
+
 /* How many tokens the post-processor adds. */
 size_t loci__tokenizer_specials(const loci_tokenizer *tokenizer);
 /* The type id of token i of n (special tokens included when `special`). */

@@ -316,6 +316,43 @@ loci_status loci__tokenizer_ids(const loci_tokenizer *t, const char *text, size_
   return LOCI_OK;
 }
 
+static bool has_specials(const int32_t *ids, const loci__special *specials, size_t n) {
+  for (size_t i = 0; i < n; i++)
+    if (ids[i] != specials[i].id) return false;
+  return n > 0;
+}
+
+loci_status loci__tokenizer_frame(const loci_tokenizer *t, const int32_t *prompt, size_t n_prompt, const int32_t *ids,
+                                  size_t n_ids, bool special, size_t max_tokens, loci__ids *out, size_t *n_whole,
+                                  loci_error *error) {
+  /* Static models take no special tokens, so those of a framed text go, too. */
+  if (n_ids >= t->n_before && has_specials(ids, t->before, t->n_before)) {
+    ids += t->n_before;
+    n_ids -= t->n_before;
+  }
+  if (n_ids >= t->n_after && has_specials(ids + n_ids - t->n_after, t->after, t->n_after)) n_ids -= t->n_after;
+  const size_t before = special ? t->n_before : 0, after = special ? t->n_after : 0;
+  size_t n = before, whole;
+  if (max_tokens < before + after)
+    return loci__fail(error, LOCI_ERROR_USAGE, "%zu tokens have no room for the %zu special ones", max_tokens,
+                      before + after);
+  if (!loci__add(n_prompt, n_ids, &whole) || !loci__add(whole, before + after, &whole))
+    return loci__fail_memory(error, SIZE_MAX, "tokens");
+  if (out->context != NULL && out->context != t->context) loci__ids_release(out);
+  out->context = t->context;
+  out->n = 0;
+  const size_t most = whole < max_tokens ? whole : max_tokens, room = most - before - after;
+  loci__sink sink = {.context = t->context, .ids = out};
+  if (!loci__sink_reserve(&sink, 0, most + 1)) return loci__fail_memory(error, most * 4, "tokens");
+  for (size_t i = 0; i < before; i++) out->items[i] = t->before[i].id;
+  for (size_t i = 0; i < n_prompt && n - before < room; i++) out->items[n++] = prompt[i];
+  for (size_t i = 0; i < n_ids && n - before < room; i++) out->items[n++] = ids[i];
+  for (size_t i = 0; i < after; i++) out->items[n++] = t->after[i].id;
+  out->n = n;
+  if (n_whole != NULL) *n_whole = whole;
+  return LOCI_OK;
+}
+
 /* ---- questions ------------------------------------------------------------------------------- */
 
 size_t loci_tokenizer_vocabulary_size(const loci_tokenizer *tokenizer) {

@@ -143,7 +143,7 @@ if command -v bash >/dev/null 2>&1; then
   complete_bash() { # words…: what bash would offer for the last
     bash -c '. ./completion.bash; COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1)); _loci; printf "%s " "${COMPREPLY[@]}"' bash "$@"
   }
-  is "bash offers commands" "$(complete_bash loci se)" "search "
+  is "bash offers commands" "$(complete_bash loci sea)" "search "
   is "bash offers options" "$(complete_bash loci search --ex)" "--explain "
   is "bash offers choices" "$(complete_bash loci embed --format np)" "npy "
   is "bash offers words" "$(complete_bash loci eval st)" "sts "
