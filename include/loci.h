@@ -9,6 +9,7 @@
 #include "loci/eval.h"
 #include "loci/explore.h"
 #include "loci/model.h"
+#include "loci/project.h"
 #include "loci/tokenizer.h"
 #include "loci/train.h"
 #include "loci/vectors.h"

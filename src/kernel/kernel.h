@@ -83,6 +83,25 @@ typedef struct loci__glove_step {
   float eta, clip;
 } loci__glove_step;
 
+/* Points of a plane pulled together by the edges of a graph (t-SNE's attraction). */
+enum { LOCI__LANES = 16 };
+typedef struct loci__pull {
+  const size_t *starts;    /* of a point's edges, multiples of LOCI__LANES */
+  const uint32_t *columns; /* the other end of each edge; a row is filled up with edges to itself of value 0 */
+  const float *values;
+  const float *xy;    /* x and y of every point */
+  size_t first, last; /* the points that are asked about */
+  float *out;         /* two numbers a point, from point 0 on */
+} loci__pull;
+
+/* A transform of length n = Π radices (each 2, 3, 4 or 5), twiddles pass after pass: for a pass of radix r that m·r numbers
+ * are left for, e^(−2πi·p·j/(m·r)), p = 0…m − 1, j = 1…r − 1, real and imaginary part. */
+typedef struct loci__fft_plan {
+  size_t n, n_passes;
+  unsigned char radices[32];
+  const float *twiddles;
+} loci__fft_plan;
+
 typedef struct loci__kernels {
   const char *name; /* "ref", "avx2", "avx512" */
 
@@ -157,6 +176,15 @@ typedef struct loci__kernels {
    * all from the rows as they were; biases: b −= g / √squares, squares += g². 1/√ within 1e-4. A pair whose e is not
    * finite is left out. Returns Σ ½·weight·e². clip counts only where |g| is above clip / 64: vectors stay far below 64. */
   double (*glove_f32)(const loci__glove_step *step);
+
+  /* ---- maps ---- */
+
+  /* out[i] = Σ value / (1 + d²) · (point i − point j) over i's edges, d their distance. */
+  void (*pull_f32)(const loci__pull *pull);
+  /* The discrete Fourier transform of LOCI__LANES sequences side by side: element e is 16 real parts, then 16 imaginary
+   * parts, at x + 32·e. x and work: n elements each, both are used; answers which of them holds the result. The
+   * inverse (times n) is the same with the parts exchanged before and after. */
+  float *(*fft_f32)(const loci__fft_plan *plan, float *x, float *work);
 } loci__kernels;
 
 /* The context's table; never NULL for a context that was made. */

@@ -73,6 +73,19 @@ static inline vf vf_rsqrt(vf a) {
   return _mm256_mul_ps(_mm256_mul_ps(_mm256_set1_ps(0.5f), y),
                        _mm256_fnmadd_ps(_mm256_mul_ps(a, y), y, _mm256_set1_ps(3.0f)));
 }
+/* 1/a within 2^−22 of it, a normal */
+static inline vf vf_reciprocal(vf a) {
+  vf y = _mm256_rcp_ps(a);
+  return _mm256_fmadd_ps(y, _mm256_fnmadd_ps(a, y, _mm256_set1_ps(1.0f)), y);
+}
+/* Lane l: the pair of floats number index[l]. */
+static inline void vf_load_pairs(const float *pairs, const uint32_t *index, vf *x, vf *y) {
+  const double *from = (const double *)(const void *)pairs;
+  __m256 a = _mm256_castpd_ps(_mm256_i32gather_pd(from, _mm_loadu_si128((const __m128i *)index), 8));
+  __m256 b = _mm256_castpd_ps(_mm256_i32gather_pd(from, _mm_loadu_si128((const __m128i *)(index + 4)), 8));
+  *x = _mm256_castpd_ps(_mm256_permute4x64_pd(_mm256_castps_pd(_mm256_shuffle_ps(a, b, 0x88)), 0xd8));
+  *y = _mm256_castpd_ps(_mm256_permute4x64_pd(_mm256_castps_pd(_mm256_shuffle_ps(a, b, 0xdd)), 0xd8));
+}
 /* b when either is NaN */
 static inline vf vf_max(vf a, vf b) {
   return _mm256_max_ps(a, b);

@@ -10,6 +10,7 @@
 #include "../simd/encoder_kernels.h"
 #include "../simd/glove_kernels.h"
 #include "../simd/picked_kernels.h"
+#include "../simd/plane_kernels.h"
 #include "../simd/word_kernels.h"
 #include "../tables.h"
 
@@ -106,6 +107,8 @@ const loci__kernels loci__kernels_avx512 = {
     .block_inner_f64 = vd_block_inner_f64,
     .block_update_f64 = vd_block_update_f64,
     .glove_f32 = vf_glove_f32,
+    .pull_f32 = vf_pull_f32,
+    .fft_f32 = vf_fft_f32,
 };
 
 #endif

@@ -71,6 +71,20 @@ static inline vf vf_fnma(vf a, vf b, vf c) {
 static inline vf vf_rsqrt(vf a) {
   return _mm512_rsqrt14_ps(a);
 }
+/* 1/a within 2^−23 of it, a normal */
+static inline vf vf_reciprocal(vf a) {
+  vf y = _mm512_rcp14_ps(a);
+  return _mm512_fmadd_ps(y, _mm512_fnmadd_ps(a, y, _mm512_set1_ps(1.0f)), y);
+}
+/* Lane l: the pair of floats number index[l]. */
+static inline void vf_load_pairs(const float *pairs, const uint32_t *index, vf *x, vf *y) {
+  const __m512i even = _mm512_setr_epi32(0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28, 30);
+  const __m512i odd = _mm512_setr_epi32(1, 3, 5, 7, 9, 11, 13, 15, 17, 19, 21, 23, 25, 27, 29, 31);
+  __m512 a = _mm512_castpd_ps(_mm512_i32gather_pd(_mm256_loadu_si256((const __m256i *)index), pairs, 8));
+  __m512 b = _mm512_castpd_ps(_mm512_i32gather_pd(_mm256_loadu_si256((const __m256i *)(index + 8)), pairs, 8));
+  *x = _mm512_permutex2var_ps(a, even, b);
+  *y = _mm512_permutex2var_ps(a, odd, b);
+}
 /* b when either is NaN */
 static inline vf vf_max(vf a, vf b) {
   return _mm512_max_ps(a, b);

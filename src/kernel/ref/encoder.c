@@ -128,4 +128,6 @@ const loci__kernels loci__kernels_ref = {
     .block_inner_f64 = loci__ref_block_inner_f64,
     .block_update_f64 = loci__ref_block_update_f64,
     .glove_f32 = loci__ref_glove_f32,
+    .pull_f32 = loci__ref_pull_f32,
+    .fft_f32 = loci__ref_fft_f32,
 };

@@ -37,5 +37,7 @@ void loci__ref_block_sparse_f32(const size_t *starts, const uint32_t *columns, c
 void loci__ref_block_inner_f64(const double *x, const double *y, size_t n_rows, double *c);
 void loci__ref_block_update_f64(const double *x, const double *c, size_t n_rows, double *y);
 double loci__ref_glove_f32(const loci__glove_step *step);
+void loci__ref_pull_f32(const loci__pull *pull);
+float *loci__ref_fft_f32(const loci__fft_plan *plan, float *x, float *work);
 
 #endif
