@@ -1,7 +1,7 @@
 /* bench/explore.c: maps of a file of vectors: seconds of the graph of nearest neighbours, of a projection and of measuring its
  * distortion.
  *
- *   bench-explore [--method pca|tsne|umap] [--threads N] [--most N] [--epochs N] [--out XY] FILE
+ *   bench-explore [--method pca|tsne|umap] [--threads N] [--most N] [--epochs N] [--seed N] [--out XY] FILE
  *
  * A line of JSON: seconds_graph (its share of the peak is products over seconds; bench/peak has the peak), seconds_layout
  * (probabilities, beginning and epochs), seconds (both), kl, trustworthiness(15) over all points or 4,000 of them. XY gets
@@ -22,7 +22,9 @@ static int fail(const loci_error *error) {
 int main(int argc, char **argv) {
   const char *path = argc > 1 ? argv[argc - 1] : "-";
   if (path[0] == '-') {
-    fprintf(stderr, "bench-explore [--method pca|tsne|umap] [--threads N] [--most N] [--epochs N] [--out XY] FILE\n");
+    fprintf(
+        stderr,
+        "bench-explore [--method pca|tsne|umap] [--threads N] [--most N] [--epochs N] [--seed N] [--out XY] FILE\n");
     return 2;
   }
   const char *method = bench_option(argc, argv, "--method", "tsne"), *out = bench_option(argc, argv, "--out", "");
@@ -44,6 +46,7 @@ int main(int argc, char **argv) {
   loci_project_options options;
   loci_project_options_init(&options);
   options.epochs = (size_t)strtoul(bench_option(argc, argv, "--epochs", "0"), NULL, 10);
+  options.seed = strtoul(bench_option(argc, argv, "--seed", "1"), NULL, 10);
   options.method = !strcmp(method, "pca")    ? LOCI_PROJECTION_PCA
                    : !strcmp(method, "umap") ? LOCI_PROJECTION_UMAP
                                              : LOCI_PROJECTION_TSNE;
@@ -52,7 +55,8 @@ int main(int argc, char **argv) {
   loci_graph graph = {0};
   const size_t k = loci_project_neighbors(info.n, &options);
   const double began = bench_now();
-  if (k > 0 && loci_graph_build(context, rows, info.n, info.dim, k, options.metric, NULL, NULL, &graph, &error) != LOCI_OK)
+  if (k > 0 &&
+      loci_graph_build(context, rows, info.n, info.dim, k, options.metric, NULL, NULL, &graph, &error) != LOCI_OK)
     return fail(&error);
   const double after_graph = bench_now();
   if (k > 0) options.graph = &graph;
@@ -63,11 +67,13 @@ int main(int argc, char **argv) {
   if (loci_distortion_measure(context, rows, info.n, info.dim, options.metric, xy, 15, 4000, 1, NULL, NULL, &distortion,
                               &error) != LOCI_OK)
     return fail(&error);
-  printf("{\"method\": \"%s\", \"n\": %zu, \"dim\": %zu, \"isa\": \"%s\", \"seconds_graph\": %.3f, \"seconds_layout\": %.3f, "
-         "\"seconds\": %.3f, \"epochs\": %zu, \"kl\": %.4f, \"trustworthiness\": %.4f, \"kept\": %.4f, "
-         "\"seconds_distortion\": %.3f}\n",
-         method, info.n, info.dim, loci_context_isa(context), after_graph - began, after - after_graph, after - began,
-         report.epochs, report.kl, distortion.trustworthiness, distortion.kept, bench_now() - after);
+  printf(
+      "{\"method\": \"%s\", \"n\": %zu, \"dim\": %zu, \"isa\": \"%s\", \"seconds_graph\": %.3f, \"seconds_layout\": "
+      "%.3f, "
+      "\"seconds\": %.3f, \"epochs\": %zu, \"kl\": %.4f, \"trustworthiness\": %.4f, \"kept\": %.4f, "
+      "\"seconds_distortion\": %.3f}\n",
+      method, info.n, info.dim, loci_context_isa(context), after_graph - began, after - after_graph, after - began,
+      report.epochs, report.kl, distortion.trustworthiness, distortion.kept, bench_now() - after);
   if (out[0]) {
     FILE *file = fopen(out, "wb");
     if (file == NULL || fwrite(xy, sizeof *xy, 2 * info.n, file) != 2 * info.n || fclose(file) != 0) {

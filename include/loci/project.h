@@ -22,7 +22,8 @@ typedef struct loci_graph {
   size_t n, k; /* points; neighbours of each */
   loci_metric metric;
   uint32_t *index; /* n × k: nearest first, itself left out, equal ones in the order of the rows */
-  float *square;   /* n × k: squared L2 distance; for cosine that of the unit vectors, 2 − 2·cosine (2 with a zero vector) */
+  float *
+      square; /* n × k: squared L2 distance; for cosine that of the unit vectors, 2 − 2·cosine (2 with a zero vector) */
 } loci_graph;
 
 /* Exact up to the rounding of float: blocked products of all pairs, the best of them measured again. metric: cosine or L2.
@@ -37,7 +38,8 @@ LOCI_API double loci_graph_score(const loci_graph *graph, size_t point, size_t n
 /* ---- projections ---- */
 
 typedef enum loci_projection_method {
-  LOCI_PROJECTION_PCA = 0,  /* the two directions of greatest variance: distances along them are true, the rest is lost */
+  LOCI_PROJECTION_PCA =
+      0, /* the two directions of greatest variance: distances along them are true, the rest is lost */
   LOCI_PROJECTION_TSNE = 1, /* van der Maaten and Hinton 2008: near points stay near; sizes and gaps say little */
   LOCI_PROJECTION_UMAP = 2  /* McInnes, Healy and Melville 2018: likewise */
 } loci_projection_method;
@@ -50,10 +52,10 @@ typedef struct loci_project_options {
   loci_projection_method method; /* t-SNE */
   loci_metric metric;            /* cosine: of unit vectors; or L2. PCA: L2 leaves the rows as they are */
   uint64_t seed;                 /* 1 */
-  size_t epochs;      /* 0 = t-SNE 250 + 500; UMAP 500 up to 10,000 points, else 200 */
-  double perplexity;  /* t-SNE: 30; cut to (n − 1) / 3 */
-  size_t n_neighbors; /* UMAP: 15, the point itself counted */
-  double min_dist;    /* UMAP: .1 */
+  size_t epochs;                 /* 0 = t-SNE 250 + 500; UMAP 500 up to 10,000 points, else 200 */
+  double perplexity;             /* t-SNE: 30; cut to (n − 1) / 3 */
+  size_t n_neighbors;            /* UMAP: 15, the point itself counted */
+  double min_dist;               /* UMAP: .1 */
   /* The graph of the same rows and metric, of as many neighbours as the method needs (loci_project_neighbors) or more,
    * or NULL: then one is made. */
   const loci_graph *graph;
@@ -69,10 +71,10 @@ LOCI_API size_t loci_project_memory(size_t n, size_t dim, const loci_project_opt
 
 typedef struct loci_project_report {
   size_t struct_size;
-  size_t epochs;         /* 0 for PCA */
-  double perplexity;     /* as it was used; t-SNE only, else 0 */
-  double kl;             /* t-SNE: the divergence that is left (over the pairs of the graph); else 0 */
-  double explained[2];   /* PCA: share of the variance along x and y; else 0 */
+  size_t epochs;       /* 0 for PCA */
+  double perplexity;   /* as it was used; t-SNE only, else 0 */
+  double kl;           /* t-SNE: the divergence that is left (over the pairs of the graph); else 0 */
+  double explained[2]; /* PCA: share of the variance along x and y; else 0 */
 } loci_project_report;
 
 /* xy: n × 2 floats. One point is laid at 0, 0; equal points lie on each other or close. `options` and `report` may be
@@ -85,8 +87,7 @@ LOCI_API loci_status loci_project(loci_context *context, const float *rows, size
  * floats, unit length, the entry of greatest magnitude positive; variances: of each (n − 1); coordinates: n ×
  * n_components, or NULL; mean: dim, or NULL. Past the rank variances are 0. */
 LOCI_API loci_status loci_pca(loci_context *context, const float *rows, size_t n, size_t dim, size_t n_components,
-                              float *components, double *variances, float *mean, float *coordinates,
-                              loci_error *error);
+                              float *components, double *variances, float *mean, float *coordinates, loci_error *error);
 
 /* ---- distortion ---- */
 

@@ -20,8 +20,16 @@
 
 #include <math.h>
 
-enum { ORDER = 6, LANES = LOCI__LANES, ELEMENT = 2 * LOCI__LANES, STRIP = 16, LEAST_NODES = 48, MOST_NODES = 4096 };
-static const double MESH = 0.5;
+enum {
+  ORDER = 6,
+  LANES = LOCI__LANES,
+  ELEMENT = 2 * LOCI__LANES,
+  STRIP = 16,
+  LEAST_NODES = 16,
+  MOST_NODES = 4096,
+  FEW = 400
+};
+static const double MESH = 0.375, FINEST = 0.04;
 
 struct loci__field {
   loci_context *context;
@@ -29,15 +37,15 @@ struct loci__field {
   size_t n;
   /* the mesh: node (ix, iy) at (left + ix·h, bottom + iy·h), number iy·m + ix */
   double h, left, bottom;
-  size_t m;             /* nodes a side, a multiple of 32 */
-  size_t length;        /* of transforms */
-  size_t n_groups;      /* of sixteen of the length/2 + 1 rows of the transform along y */
-  float *mesh;          /* m × m: charges, then the potential */
-  float *spectrum;      /* n_groups × m × ELEMENT */
-  float *influence;     /* n_groups × (length/2 + 1) × LANES: the kernel's transform over the splines' */
-  double influence_h;   /* what `influence` was made for */
+  size_t m;           /* nodes a side, a multiple of 32 */
+  size_t length;      /* of transforms */
+  size_t n_groups;    /* of sixteen of the length/2 + 1 rows of the transform along y */
+  float *mesh;        /* m × m: charges, then the potential */
+  float *spectrum;    /* n_groups × m × ELEMENT */
+  float *influence;   /* n_groups × (length/2 + 1) × LANES: the kernel's transform over the splines' */
+  double influence_h; /* what `influence` was made for */
   size_t influence_length;
-  float *work;          /* a worker: two times length × ELEMENT */
+  float *work;                                                /* a worker: two times length × ELEMENT */
   size_t mesh_room, spectrum_room, influence_room, work_room; /* floats */
   loci__fft fft;
   /* the sort */
@@ -62,8 +70,7 @@ static inline void weigh(float f, float *w, float *slope) {
       slope[ORDER - 1] = w[ORDER - 2];
     }
     w[k - 1] = scale * f * w[k - 2];
-    for (int j = k - 2; j > 0; j--)
-      w[j] = scale * ((f + (float)(k - 1 - j)) * w[j - 1] + ((float)(j + 1) - f) * w[j]);
+    for (int j = k - 2; j > 0; j--) w[j] = scale * ((f + (float)(k - 1 - j)) * w[j - 1] + ((float)(j + 1) - f) * w[j]);
     w[0] *= scale * (1 - f);
   }
 }
@@ -113,8 +120,8 @@ void loci__field_free(loci__field *field) {
   loci__free(context, field);
 }
 
-/* Where the mesh lies and how wide it is. A small cloud gets a finer mesh: what is within one cell of it would hardly be
- * pushed apart. One that runs away gets a coarser one rather than all memory. */
+/* Where the mesh lies and how wide it is. A small cloud gets a finer mesh, but none so fine that differences of the
+ * potential would be its rounding. One that runs away gets a coarser one rather than all memory. */
 static loci_status lay_mesh(loci__field *f, loci_error *error) {
   float low[2] = {INFINITY, INFINITY}, high[2] = {-INFINITY, -INFINITY}, bad = 0;
   for (size_t i = 0; i < f->n; i++)
@@ -124,15 +131,16 @@ static loci_status lay_mesh(loci__field *f, loci_error *error) {
       low[c] = at < low[c] ? at : low[c];
       high[c] = at > high[c] ? at : high[c];
     }
+  f->h = MESH;
+  if (bad == 0 && f->n <= FEW) return LOCI_OK;
   if (!(bad == 0)) return loci__fail(error, LOCI_ERROR_INTERNAL, "the map fell apart: a coordinate is not finite");
   const double width = (double)high[0] - (double)low[0], height = (double)high[1] - (double)low[1];
   const double span = width > height ? width : height;
-  f->h = MESH;
-  while (span / f->h < LEAST_NODES && f->h > 0x1p-30) f->h /= 2;
+  while (span / f->h < LEAST_NODES && f->h > 2 * FINEST) f->h /= 2;
   while (span / f->h > MOST_NODES - 2 * ORDER) f->h *= 2;
   f->m = ((size_t)(span / f->h) + ORDER + 2 + 2 * LANES - 1) / (2 * LANES) * (2 * LANES);
-  f->left = (double)low[0] - (ORDER / 2 - 1) * f->h;
-  f->bottom = (double)low[1] - (ORDER / 2 - 1) * f->h;
+  f->left = (double)low[0] - ORDER / 2 * f->h; /* a node more than splines reach, for rounding */
+  f->bottom = (double)low[1] - ORDER / 2 * f->h;
   f->length = loci__fft_length(2 * f->m);
   f->n_groups = (f->length / 2 + 1 + LANES - 1) / LANES;
   if (f->fft.plan.n != f->length) {
@@ -161,8 +169,8 @@ static double unsmooth(const loci__field *f, size_t k) {
   weigh(0, w, NULL); /* w[ORDER/2 − 1] is the middle one */
   double sum = (double)w[ORDER / 2 - 1];
   for (int j = 1; j < ORDER / 2; j++)
-    sum += 2 * (double)w[ORDER / 2 - 1 - j] *
-           cos(2 * 3.14159265358979323846 * (double)j * (double)k / (double)f->length);
+    sum +=
+        2 * (double)w[ORDER / 2 - 1 - j] * cos(2 * 3.14159265358979323846 * (double)j * (double)k / (double)f->length);
   return 1 / sum;
 }
 
@@ -255,7 +263,24 @@ static loci_status spread_task(void *arg, size_t strip, size_t worker, loci_erro
   return LOCI_OK;
 }
 
+/* All pairs: for so few points it is as fast, and on a sparse map what the mesh makes a point do to itself counts. */
+static void sum_all(const loci__field *f, const float *point, float out[3]) {
+  double sum[3] = {0, 0, 0};
+  for (size_t j = 0; j < f->n; j++) {
+    const double dx = (double)point[0] - (double)f->xy[2 * j], dy = (double)point[1] - (double)f->xy[2 * j + 1];
+    const double w = 1 / (1 + dx * dx + dy * dy);
+    sum[0] += w;
+    sum[1] -= 2 * w * w * dx;
+    sum[2] -= 2 * w * w * dy;
+  }
+  for (int c = 0; c < 3; c++) out[c] = (float)sum[c];
+}
+
 void loci__field_at(const loci__field *f, const float *point, float out[3]) {
+  if (f->n <= FEW) {
+    sum_all(f, point, out);
+    return;
+  }
   float fx, fy, wx[ORDER], wy[ORDER], sx[ORDER], sy[ORDER];
   const size_t ix = place((double)point[0], f->left, f->h, &fx), iy = place((double)point[1], f->bottom, f->h, &fy);
   weigh(fx, wx, sx);
@@ -380,6 +405,7 @@ static loci_status back_task(void *arg, size_t group, size_t worker, loci_error 
 loci_status loci__field_set(loci__field *f, const float *xy, loci_error *error) {
   f->xy = xy;
   LOCI__TRY(lay_mesh(f, error));
+  if (f->n <= FEW) return LOCI_OK;
   LOCI__TRY(make_influence(f, error));
   sort_points(f);
   LOCI__TRY(loci__pool_run(f->context, (f->m + STRIP - 1) / STRIP, spread_task, f, error));

@@ -95,7 +95,8 @@ static loci_status prepare_task(void *arg, size_t task, size_t worker, loci_erro
 loci_status loci__rows_prepare(loci_context *context, const float *rows, size_t n, size_t dim, loci_metric metric,
                                float *out, float *halves, loci_error *error) {
   const size_t n_tasks = (n + ROWS_A_TASK - 1) / ROWS_A_TASK;
-  preparation p = {.rows = rows, .n = n, .dim = dim, .cosine = metric == LOCI_METRIC_COSINE, .out = out, .halves = halves};
+  preparation p = {
+      .rows = rows, .n = n, .dim = dim, .cosine = metric == LOCI_METRIC_COSINE, .out = out, .halves = halves};
   double *mean = NULL;
   if (!p.cosine) {
     mean = loci__alloc_array(context, n_tasks + 1, dim * sizeof *mean);
@@ -225,8 +226,8 @@ static loci_status settle_task(void *arg, size_t task, size_t worker, loci_error
     candidate *heap = k->heaps + i * k->kept;
     for (size_t c = 0; c < k->counts[i]; c++) {
       const bool zero = k->cosine && (k->halves[i] == 0 || k->halves[heap[c].index] == 0);
-      heap[c].score = zero ? 2.0f
-                           : k->kernels->l2sq_f32(k->rows + i * k->dim, k->rows + heap[c].index * k->dim, k->dim);
+      heap[c].score =
+          zero ? 2.0f : k->kernels->l2sq_f32(k->rows + i * k->dim, k->rows + heap[c].index * k->dim, k->dim);
     }
     qsort(heap, k->counts[i], sizeof *heap, by_distance);
     for (size_t c = 0; c < k->k; c++) {

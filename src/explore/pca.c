@@ -29,12 +29,13 @@ typedef struct covariance {
   const float *rows;
   size_t n, dim;
   double *mean;
-  double *c;      /* dim × dim, or NULL */
-  double *sums;   /* PARTS × dim, or n_tasks × dim while the mean is made */
+  double *c;    /* dim × dim, or NULL */
+  double *sums; /* PARTS × dim, or n_tasks × dim while the mean is made */
   double trace;
   /* while C is made: a super-block's rows turned to columns, and packed by chunks */
-  float *columns, *packed, *biases, *products; /* dim × SUPER·CHUNK; SUPER × width × CHUNK; width; a worker SLICE × width */
-  size_t width, first;                         /* first row of the super-block */
+  float *columns, *packed, *biases,
+      *products;       /* dim × SUPER·CHUNK; SUPER × width × CHUNK; width; a worker SLICE × width */
+  size_t width, first; /* first row of the super-block */
   const double *v;
 } covariance;
 
@@ -96,8 +97,7 @@ static loci_status make_matrix(covariance *p, loci_error *error) {
   p->columns = loci__alloc_aligned(p->context, p->dim * SUPER * CHUNK * sizeof *p->columns);
   p->packed = loci__alloc_aligned(p->context, SUPER * p->width * CHUNK * sizeof *p->packed);
   p->biases = loci__alloc_zero(p->context, p->width, sizeof *p->biases);
-  p->products =
-      loci__alloc_aligned(p->context, loci__pool_size(p->context) * SLICE * p->width * sizeof *p->products);
+  p->products = loci__alloc_aligned(p->context, loci__pool_size(p->context) * SLICE * p->width * sizeof *p->products);
   p->c = loci__alloc_zero(p->context, p->dim * p->dim, sizeof *p->c);
   loci_status status = LOCI_OK;
   if (!p->columns || !p->packed || !p->biases || !p->products || !p->c)
@@ -105,8 +105,7 @@ static loci_status make_matrix(covariance *p, loci_error *error) {
   for (p->first = 0; p->first < p->n && status == LOCI_OK; p->first += SUPER * CHUNK) {
     const size_t left = p->n - p->first;
     status = loci__pool_run(p->context, least(SUPER, (left + CHUNK - 1) / CHUNK), turn_task, p, error);
-    if (status == LOCI_OK)
-      status = loci__pool_run(p->context, (p->dim + SLICE - 1) / SLICE, multiply_task, p, error);
+    if (status == LOCI_OK) status = loci__pool_run(p->context, (p->dim + SLICE - 1) / SLICE, multiply_task, p, error);
   }
   for (size_t j = 0; j < p->dim && status == LOCI_OK; j++) p->trace += p->c[j * p->dim + j];
   loci__free_aligned(p->context, p->columns);
@@ -458,11 +457,10 @@ loci_status loci__pca_plane(loci_context *context, const float *rows, size_t n, 
   loci_status status = LOCI_OK;
   if (!components || (wanted < 2 && !line) || (metric == LOCI_METRIC_COSINE && !unit))
     status = loci__fail_memory(error, n * dim * sizeof *unit, "principal components");
-  if (status == LOCI_OK && unit != NULL)
-    status = loci__rows_prepare(context, rows, n, dim, metric, unit, NULL, error);
+  if (status == LOCI_OK && unit != NULL) status = loci__rows_prepare(context, rows, n, dim, metric, unit, NULL, error);
   if (status == LOCI_OK)
-    status = pca(context, unit ? unit : rows, n, dim, wanted, components, variances, &trace, NULL, line ? line : xy,
-                 error);
+    status =
+        pca(context, unit ? unit : rows, n, dim, wanted, components, variances, &trace, NULL, line ? line : xy, error);
   for (size_t i = 0; status == LOCI_OK && line != NULL && i < n; i++) xy[2 * i] = line[i], xy[2 * i + 1] = 0;
   if (explained != NULL)
     for (int w = 0; w < 2; w++) explained[w] = trace > 0 ? variances[w] / trace : 0;

@@ -83,8 +83,7 @@ static loci_status run_tsne(projecting *p, loci_error *error) {
   if (values == NULL) return loci__fail_memory(error, p->graph->n * p->width * sizeof *values, "probabilities");
   loci__edges edges = {0};
   loci_status status = loci__affinities(p->graph, p->width, perplexity, values, error);
-  if (status == LOCI_OK)
-    status = loci__edges_make(p->graph, values, p->width, LOCI__JOIN_MEAN, &edges, error);
+  if (status == LOCI_OK) status = loci__edges_make(p->graph, values, p->width, LOCI__JOIN_MEAN, &edges, error);
   loci__free(p->context, values);
   if (status != LOCI_OK) return status;
   const size_t epochs = p->o->epochs ? p->o->epochs : TSNE_EPOCHS;
@@ -105,12 +104,13 @@ static loci_status run_umap(projecting *p, loci_error *error) {
   if (values == NULL) return loci__fail_memory(error, p->graph->n * p->width * sizeof *values, "memberships");
   loci__edges edges = {0};
   loci_status status = loci__memberships(p->graph, p->width, values, error);
-  if (status == LOCI_OK)
-    status = loci__edges_make(p->graph, values, p->width, LOCI__JOIN_UNION, &edges, error);
+  if (status == LOCI_OK) status = loci__edges_make(p->graph, values, p->width, LOCI__JOIN_UNION, &edges, error);
   loci__free(p->context, values);
   if (status != LOCI_OK) return status;
   loci__umap umap = {.edges = &edges,
-                     .epochs = p->o->epochs ? p->o->epochs : p->graph->n <= UMAP_FEW ? 500 : 200,
+                     .epochs = p->o->epochs              ? p->o->epochs
+                               : p->graph->n <= UMAP_FEW ? 500
+                                                         : 200,
                      .negative = 5,
                      .seed = p->o->seed,
                      .meter = p->meter};
@@ -135,9 +135,10 @@ static loci_status check(const loci_project_options *o, size_t n, size_t dim, lo
     return loci__fail(error, LOCI_ERROR_USAGE, "UMAP needs at least 2 neighbours, the point itself counted");
   if (o->method == LOCI_PROJECTION_UMAP && !(o->min_dist >= 0 && o->min_dist < 3))
     return loci__fail(error, LOCI_ERROR_USAGE, "min_dist lies between 0 and 3");
-  if (o->graph != NULL && (o->graph->n != n || o->graph->k < loci_project_neighbors(n, o) ||
-                           o->graph->metric != o->metric))
-    return loci__fail(error, LOCI_ERROR_USAGE, "the graph is of other rows, of another metric or has too few neighbours");
+  if (o->graph != NULL &&
+      (o->graph->n != n || o->graph->k < loci_project_neighbors(n, o) || o->graph->metric != o->metric))
+    return loci__fail(error, LOCI_ERROR_USAGE,
+                      "the graph is of other rows, of another metric or has too few neighbours");
   return LOCI_OK;
 }
 

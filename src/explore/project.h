@@ -94,7 +94,7 @@ void loci__field_at(const loci__field *field, const float *point, float out[3]);
 /* ---- tsne.c ---- */
 
 typedef struct loci__tsne {
-  const loci__edges *edges; /* Σ of all values = 1 */
+  const loci__edges *edges;   /* Σ of all values = 1 */
   size_t exaggerated, epochs; /* of them all, the first `exaggerated` with pᵢⱼ times 12 */
   loci__meter *meter;
 } loci__tsne;

@@ -134,8 +134,8 @@ typedef struct walk {
   const loci__umap *u;
   size_t n, epoch;
   float rate, greatest;
-  float *next;            /* an edge: the epoch in which it is seen next */
-  const float *before;    /* the picture */
+  float *next;         /* an edge: the epoch in which it is seen next */
+  const float *before; /* the picture */
   float *after;
   piece pull[N_PIECES + 1], push[N_PIECES + 1];
 } walk;
@@ -228,8 +228,7 @@ static loci_status walk_all(walk *w, loci_context *context, float *xy, float *sp
     if (u->edges->values[e] > w->greatest) w->greatest = u->edges->values[e];
   /* An edge that would not be seen in all epochs is none. */
   for (size_t e = 0; e < n_edges; e++)
-    w->next[e] =
-        u->edges->values[e] * (float)u->epochs < w->greatest ? INFINITY : w->greatest / u->edges->values[e];
+    w->next[e] = u->edges->values[e] * (float)u->epochs < w->greatest ? INFINITY : w->greatest / u->edges->values[e];
   fill_tables(w);
   float *before = xy, *after = spare;
   LOCI__TRY(loci__meter_stage(u->meter, "laying out", "epochs", stop, error));

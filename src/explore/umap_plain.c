@@ -39,7 +39,7 @@ static void walk(const loci__umap *u, size_t epoch, size_t i, double greatest, c
     const double share = (double)edges->values[e] / greatest;
     if (share * (double)u->epochs < 1) continue;
     /* Seen when the epochs so far, times its share, pass a whole number. */
-    if (floor((double)epoch * share + 1e-6) <= floor(((double)epoch - 1) * share + 1e-6)) continue;
+    if (epoch == 0 || floor((double)epoch * share + 1e-6) <= floor(((double)epoch - 1) * share + 1e-6)) continue;
     const double *other = before + 2 * (size_t)edges->columns[e];
     for (int part = 0; part < 2; part++) {
       double d2 = between(at, other);

@@ -101,8 +101,7 @@ VF_INLINE void vfc_pass(const size_t radix, size_t m, size_t s, const float *twi
           const vfc near = vfc_add(b, e), far = vfc_add(c, d), near_sine = vfc_sub(b, e), far_sine = vfc_sub(c, d);
           const vfc first = vfc_fma(vfc_fma(a, 0.309016994374947424f, near), -0.809016994374947424f, far);
           const vfc second = vfc_fma(vfc_fma(a, -0.809016994374947424f, near), 0.309016994374947424f, far);
-          const vfc first_sine =
-              vfc_fma(vfc_scale(near_sine, 0.951056516295153572f), 0.587785252292473129f, far_sine);
+          const vfc first_sine = vfc_fma(vfc_scale(near_sine, 0.951056516295153572f), 0.587785252292473129f, far_sine);
           const vfc second_sine =
               vfc_fma(vfc_scale(near_sine, 0.587785252292473129f), -0.951056516295153572f, far_sine);
           vfc_store(to + v, vfc_add(a, vfc_add(near, far)));
