@@ -1,7 +1,7 @@
 # What a person types. CMake underneath; ./demo and ./check do their own set-up and need no make.
 BUILD ?= build
 
-.PHONY: all demo test ci long bench asan tsan fuzz lint install clean
+.PHONY: all demo test ci long bench asan tsan fuzz lint web install clean
 all:
 	scripts/setup build test
 	cmake -S . -B $(BUILD) -DBUILD_TESTING=OFF
@@ -18,6 +18,8 @@ asan tsan fuzz lint:
 	scripts/ci $@
 bench:
 	bench/run
+web:
+	scripts/web $(BUILD)
 install: all
 	cmake --install $(BUILD)
 clean:

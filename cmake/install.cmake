@@ -16,6 +16,10 @@ if(EXISTS ${CMAKE_SOURCE_DIR}/models)
   install(DIRECTORY models/ DESTINATION ${CMAKE_INSTALL_DATADIR}/loci/models)
 endif()
 
+# The page of `loci map --html`, when it was made (make web).
+install(FILES ${CMAKE_BINARY_DIR}/share/loci/map.html ${CMAKE_BINARY_DIR}/share/loci/map-notices.txt
+        DESTINATION ${CMAKE_INSTALL_DATADIR}/loci OPTIONAL)
+
 if(TARGET loci-cli)
   install(TARGETS loci-cli RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
   if(NOT CMAKE_CROSSCOMPILING)
