@@ -67,7 +67,8 @@ typedef enum loci_role {
   LOCI_ROLE_DOCUMENT = 2
 } loci_role;
 
-enum { LOCI_ON_LONG_TRUNCATE = 0, LOCI_ON_LONG_ERROR = 1 };
+/* TRUNCATE cuts the end off, TRUNCATE_START the beginning, prompt included. */
+enum { LOCI_ON_LONG_TRUNCATE = 0, LOCI_ON_LONG_ERROR = 1, LOCI_ON_LONG_TRUNCATE_START = 2 };
 enum { LOCI_NORMALIZE_YES = 1, LOCI_NORMALIZE_NO = 0 };
 
 typedef struct loci_embed_options {
@@ -109,6 +110,20 @@ typedef struct loci_input {
 LOCI_API loci_status loci_embed_inputs(const loci_model *model, const loci_input *inputs, size_t n,
                                        const loci_embed_options *options, float *vectors, loci_embed_info *infos,
                                        loci_error *error);
+
+/* A vector for each token of one input, special ones and prompt included: an encoder's last hidden states, a static model's
+ * rows; not normalised. UNSUPPORTED where words are known by their n-grams. */
+typedef struct loci_token_vectors {
+  loci_context *context;
+  size_t n_tokens, dim;
+  int32_t *ids;
+  float *vectors; /* n_tokens × dim */
+} loci_token_vectors;
+
+LOCI_API void loci_token_vectors_release(loci_token_vectors *out); /* {0} and NULL are allowed */
+LOCI_API loci_status loci_embed_tokens(const loci_model *model, const loci_input *input,
+                                       const loci_embed_options *options, loci_token_vectors *out,
+                                       loci_embed_info *info, loci_error *error);
 
 /* Cosine of two vectors in double precision; 0 when either is the zero vector. */
 LOCI_API double loci_cosine(const float *a, const float *b, size_t dim);

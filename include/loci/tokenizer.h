@@ -40,6 +40,10 @@ LOCI_API loci_status loci_tokenizer_encode(const loci_tokenizer *tokenizer, cons
 LOCI_API size_t loci_tokenizer_vocabulary_size(const loci_tokenizer *tokenizer);
 /* The piece of an id, NUL-terminated, owned by the tokenizer; NULL for an id that is not there. */
 LOCI_API const char *loci_tokenizer_piece(const loci_tokenizer *tokenizer, int32_t id);
+/* Ids to text, as the reference's decoder does it (what normalisation took is not given back). *out is NUL-terminated, freed by
+ * loci_memory_free; `length` may be NULL. USAGE for an id that is not there. */
+LOCI_API loci_status loci_tokenizer_decode(const loci_tokenizer *tokenizer, const int32_t *ids, size_t n,
+                                           int skip_special, char **out, size_t *length, loci_error *error);
 /* The id of a piece, or -1. */
 LOCI_API int32_t loci_tokenizer_id(const loci_tokenizer *tokenizer, const char *piece, size_t length);
 

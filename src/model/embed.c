@@ -138,10 +138,23 @@ static loci_status take_ids(job *j, scratch *s, size_t i, bool special, loci_err
         loci__tokenizer_ids(j->model->tokenizer, j->prompt, j->prompt_length, false, SIZE_MAX, &prompt, NULL, error);
   size_t whole = 0;
   if (status == LOCI_OK)
-    status = loci__tokenizer_frame(j->model->tokenizer, prompt.items, prompt.n, in->ids, in->n_ids, special,
-                                   j->max_tokens, &s->ids, &whole, error);
+    status =
+        loci__tokenizer_frame(j->model->tokenizer, prompt.items, prompt.n, in->ids, in->n_ids, special, j->max_tokens,
+                              j->options->on_long == LOCI_ON_LONG_TRUNCATE_START, &s->ids, &whole, error);
   loci__ids_release(&prompt);
   return status == LOCI_OK ? fill_info(j, i, s->ids.n, whole, error) : status;
+}
+
+/* A text that is too long, cut at its beginning. */
+static loci_status keep_end(job *j, scratch *s, loci_text text, bool special, loci_error *error) {
+  loci__ids whole = {0};
+  loci_status status =
+      loci__tokenizer_ids(j->model->tokenizer, text.data, text.length, false, SIZE_MAX, &whole, NULL, error);
+  if (status == LOCI_OK)
+    status = loci__tokenizer_frame(j->model->tokenizer, NULL, 0, whole.items, whole.n, special, j->max_tokens, true,
+                                   &s->ids, NULL, error);
+  loci__ids_release(&whole);
+  return status;
 }
 
 /* Token ids of text i into s->ids, cut to the limit; fills its info. */
@@ -152,6 +165,8 @@ static loci_status tokenize(job *j, scratch *s, size_t i, bool special, loci_err
   size_t whole = 0;
   loci_status status =
       loci__tokenizer_ids(j->model->tokenizer, text.data, text.length, special, j->max_tokens, &s->ids, &whole, error);
+  if (status == LOCI_OK && whole > j->max_tokens && j->options->on_long == LOCI_ON_LONG_TRUNCATE_START)
+    status = keep_end(j, s, text, special, error);
   if (status != LOCI_OK) return loci__error_prefix(error, "text %zu", i);
   return fill_info(j, i, s->ids.n, whole, error);
 }
@@ -196,6 +211,9 @@ static loci_status ready(job *j, scratch *s, loci_error *error) {
 static loci_status words_mean(job *j, scratch *s, size_t i, loci_error *error) {
   loci_text text;
   size_t n, whole;
+  if (j->options->on_long == LOCI_ON_LONG_TRUNCATE_START)
+    return loci__fail(error, LOCI_ERROR_UNSUPPORTED,
+                      "words that are known by their n-grams are cut at the end of a text only");
   if (is_ids(j, i))
     return loci__fail(error, LOCI_ERROR_UNSUPPORTED,
                       "input %zu is token ids, and this model knows words by their n-grams: send the text", i);
@@ -370,7 +388,8 @@ static loci_status prompt_tokens(job *j, loci_error *error) {
   return status;
 }
 
-static loci_status embed(job *j, loci_error *error) {
+/* Prompt and length. */
+static loci_status prepare(job *j, loci_error *error) {
   const loci_model *m = j->model;
   LOCI__TRY(loci__prompts_choose(m, j->options, &j->prompt, error));
   j->prompt_length = strlen(j->prompt);
@@ -381,6 +400,15 @@ static loci_status embed(job *j, loci_error *error) {
     return loci__fail(error, LOCI_ERROR_USAGE, "max_tokens %zu leaves no room for the model's %zu special tokens",
                       j->max_tokens, loci__tokenizer_specials(m->tokenizer));
   LOCI__TRY(prompt_tokens(j, error));
+  if (j->options->on_long == LOCI_ON_LONG_TRUNCATE_START && j->skip > 0)
+    return loci__fail(error, LOCI_ERROR_UNSUPPORTED,
+                      "'%s' leaves its prompt out of the mean, so a text cannot be cut at its beginning", m->name);
+  return LOCI_OK;
+}
+
+static loci_status embed(job *j, loci_error *error) {
+  const loci_model *m = j->model;
+  LOCI__TRY(prepare(j, error));
   /* A Normalize at the end is what options.normalize decides about: it is never run twice. */
   j->n_steps = m->n_steps;
   if (m->n_steps > 0 && m->steps[m->n_steps - 1].kind == LOCI__STEP_NORMALIZE) j->n_steps--;
@@ -411,15 +439,30 @@ static loci_status embed(job *j, loci_error *error) {
   return status;
 }
 
+static loci_embed_options options_of(const loci_embed_options *options) {
+  loci_embed_options all;
+  loci_embed_options_init(&all);
+  if (options != NULL) memcpy(&all, options, options->struct_size < sizeof all ? options->struct_size : sizeof all);
+  return all;
+}
+
+loci_status loci__embed_ids(const loci_model *model, const loci_input *input, const loci_embed_options *options,
+                            loci__ids *out, loci_embed_info *info, loci_error *error) {
+  const loci_embed_options all = options_of(options);
+  job j = {.model = model, .context = model->context, .inputs = input, .n = 1, .options = &all, .infos = info};
+  scratch s = {.ids = *out};
+  loci__buffer_init(&s.text, j.context, 0);
+  loci_status status = prepare(&j, error);
+  if (status == LOCI_OK) status = tokenize(&j, &s, 0, model->kind == LOCI__MODEL_ENCODER, error);
+  loci__buffer_release(&s.text);
+  *out = s.ids;
+  return status;
+}
+
 static loci_status embed_any(const loci_model *model, const loci_text *texts, const loci_input *inputs, size_t n,
                              const loci_embed_options *options, float *vectors, loci_embed_info *infos,
                              loci_error *error) {
-  loci_embed_options all;
-  loci_embed_options_init(&all);
-  if (options != NULL) {
-    const size_t size = options->struct_size < sizeof all ? options->struct_size : sizeof all;
-    memcpy(&all, options, size);
-  }
+  const loci_embed_options all = options_of(options);
   if (n == 0) return LOCI_OK;
   if ((texts == NULL && inputs == NULL) || vectors == NULL)
     return loci__fail(error, LOCI_ERROR_USAGE, "loci_embed wants texts and a place for the vectors");

@@ -21,6 +21,7 @@
 #define LOCI_MODEL_MODEL_H
 
 #include "../base/base.h"
+#include "../text/text.h"
 #include "../base/json.h"
 #include "../format/format.h"
 #include "encoder.h"
@@ -258,6 +259,12 @@ bool loci__static_is(const loci__safetensors *weights);
 /* The absolute path (allocated) of the folder or file that a model's name stands for: see loci_model_open. *by_name (may
  * be NULL): it was looked up in the model path. */
 loci_status loci__model_find(loci_context *context, const char *name, char **out, bool *by_name, loci_error *error);
+
+/* ---- embed.c ---- */
+
+/* The ids that loci_embed would work on: prompt, special tokens, cut. `info` may be NULL. */
+loci_status loci__embed_ids(const loci_model *model, const loci_input *input, const loci_embed_options *options,
+                            loci__ids *out, loci_embed_info *info, loci_error *error);
 
 /* ---- fingerprint.c: loci_model_fingerprint ---- embed.c: loci_embed ---- */
 

@@ -204,9 +204,11 @@ static bool make_ready(loci__job *job) {
   loci_embed_options_init(&job->options);
   job->options.normalize = job->normalize ? LOCI_NORMALIZE_YES : LOCI_NORMALIZE_NO;
   job->options.max_tokens = job->max_tokens;
+  if (job->cut_start) job->options.on_long = LOCI_ON_LONG_TRUNCATE_START;
   settle_ids(job);
   if (!choose_role(job) || !check_ids(job)) return false;
   size_t floats, bytes;
+  if (job->n == 0) return true;
   if (!loci__mul(job->n, job->dim, &floats) || !loci__mul(floats, sizeof *job->vectors, &bytes))
     return loci__failed(&job->failure, LOCI__FAILURE_MEMORY, NULL, "no memory for the vectors");
   if (server->memory + bytes > 16 * server->options.max_body + (8 << 20))
@@ -222,7 +224,7 @@ static bool make_ready(loci__job *job) {
 }
 
 /* What is told of the inputs once they are embedded. */
-static void settle(loci__job *job) {
+void loci__job_settle(loci__job *job) {
   loci__request *r = job->request;
   for (size_t i = 0; i < job->n; i++) {
     r->n_tokens += job->infos[i].n_tokens;
@@ -233,6 +235,13 @@ static void settle(loci__job *job) {
                    job->infos[i].n_tokens_whole, job->served->id, job->infos[i].n_tokens);
     loci__metrics_input(r->server->metrics, job->infos[i].n_tokens);
   }
+}
+
+bool loci__job_load(loci__job *job) {
+  loci_error error = {0};
+  const loci_status status = loci__models_use(job->request->server, job->served, false, &job->model, &error);
+  if (status != LOCI_OK) loci__failure_from(&job->failure, status, &error);
+  return status == LOCI_OK && make_ready(job);
 }
 
 static void fail_embedding(loci__job *job, loci_status status, const loci_error *error) {
@@ -317,7 +326,7 @@ static loci__outcome embed_now(loci__job *job) {
     const loci_status status =
         loci_embed_inputs(job->model, job->inputs, job->n, &job->options, job->vectors, job->infos, &error);
     if (status != LOCI_OK) fail_embedding(job, status, &error);
-    else settle(job);
+    else loci__job_settle(job);
   }
   job->request->inferred = loci__now() - began;
   job->answer(job);
@@ -362,7 +371,7 @@ static bool same_options(const loci__job *a, const loci__job *b) {
   const loci_embed_options *x = &a->options, *y = &b->options;
   const bool one = !x->prompt_name == !y->prompt_name && (!x->prompt_name || !strcmp(x->prompt_name, y->prompt_name));
   return a->served == b->served && one && x->role == y->role && x->max_tokens == y->max_tokens &&
-         x->normalize == y->normalize;
+         x->on_long == y->on_long && x->normalize == y->normalize;
 }
 
 /* Tokens of an input, at most those that will be worked on; of a static model about. */
@@ -566,7 +575,7 @@ static void settle_batch(loci__batcher *b) {
       loci__failed(&job->failure, LOCI__FAILURE_TIME, NULL, "it took longer than the %llu s that a request may take",
                    (unsigned long long)b->server->options.request_seconds);
     if (job->failure.kind || job->n_done == job->n) {
-      if (!job->failure.kind) settle(job);
+      if (!job->failure.kind) loci__job_settle(job);
       wake(b, job);
     } else if (mine) {
       pthread_mutex_lock(&b->lock);

@@ -14,7 +14,25 @@
   each("POST", "/v1/embeddings", loci__openai_embeddings, OPENAI, 0) \
   each("POST", "/embeddings", loci__openai_embeddings, OPENAI, 0) \
   each("GET", "/v1/models", loci__openai_models, OPENAI, 0) \
-  each("GET", "/v1/models/*", loci__openai_model, OPENAI, 0)
+  each("GET", "/v1/models/*", loci__openai_model, OPENAI, 0) \
+  each("POST", "/embed", loci__tei_embed, TEI, 0) \
+  each("POST", "/embed_all", loci__tei_embed_all, TEI, 0) \
+  each("POST", "/embed_sparse", loci__tei_embed_sparse, TEI, 0) \
+  each("POST", "/similarity", loci__tei_similarity, TEI, 0) \
+  each("POST", "/tokenize", loci__tei_tokenize, TEI, 0) \
+  each("POST", "/decode", loci__tei_decode, TEI, 0) \
+  each("POST", "/rerank", loci__tei_rerank, TEI, 0) \
+  each("POST", "/predict", loci__tei_predict, TEI, 0) \
+  each("GET", "/info", loci__tei_info, TEI, 0) \
+  each("POST", "/api/embed", loci__ollama_embed, OLLAMA, 0) \
+  each("POST", "/api/embeddings", loci__ollama_embeddings, OLLAMA, 0) \
+  each("GET", "/api/tags", loci__ollama_tags, OLLAMA, 0) \
+  each("GET", "/api/ps", loci__ollama_ps, OLLAMA, 0) \
+  each("POST", "/api/show", loci__ollama_show, OLLAMA, 0) \
+  each("GET", "/api/version", loci__ollama_version, OLLAMA, 0) \
+  each("GET", "/", loci__ollama_root, OLLAMA, LOCI__ROUTE_OPEN) \
+  each("POST", "/v2/embed", loci__cohere_embed, COHERE, 0) \
+  each("POST", "/v2/rerank", loci__cohere_rerank, COHERE, 0)
 /* clang-format on */
 
 /* routes.c */
@@ -25,6 +43,27 @@ loci__outcome loci__handle_metrics(loci__request *request);
 loci__outcome loci__openai_embeddings(loci__request *request);
 loci__outcome loci__openai_models(loci__request *request);
 loci__outcome loci__openai_model(loci__request *request);
+/* tei.c */
+loci__outcome loci__tei_embed(loci__request *request);
+loci__outcome loci__tei_embed_all(loci__request *request);
+loci__outcome loci__tei_embed_sparse(loci__request *request);
+loci__outcome loci__tei_similarity(loci__request *request);
+loci__outcome loci__tei_tokenize(loci__request *request);
+loci__outcome loci__tei_decode(loci__request *request);
+loci__outcome loci__tei_rerank(loci__request *request);
+loci__outcome loci__tei_predict(loci__request *request);
+loci__outcome loci__tei_info(loci__request *request);
+/* ollama.c */
+loci__outcome loci__ollama_embed(loci__request *request);
+loci__outcome loci__ollama_embeddings(loci__request *request);
+loci__outcome loci__ollama_tags(loci__request *request);
+loci__outcome loci__ollama_ps(loci__request *request);
+loci__outcome loci__ollama_show(loci__request *request);
+loci__outcome loci__ollama_version(loci__request *request);
+loci__outcome loci__ollama_root(loci__request *request);
+/* cohere.c */
+loci__outcome loci__cohere_embed(loci__request *request);
+loci__outcome loci__cohere_rerank(loci__request *request);
 
 /* ---- what the dialects share (dialect.c) ---- */
 

@@ -63,6 +63,7 @@ static loci_status start(loci__server *server, loci_error *error) {
   LOCI__TRY(loci__models_new(server, &server->models, error));
   LOCI__TRY(open_first_model(server, error));
   LOCI__TRY(loci__batcher_new(server, &server->batcher, error));
+  LOCI__TRY(loci__tasks_new(server, &server->tasks, error));
   LOCI__TRY(loci__http_open(server, &events, &server->http, error));
   for (size_t i = 0; loci__http_address(server->http, i); i++) {
     printf("listening on %s\n", loci__http_address(server->http, i));
@@ -92,8 +93,10 @@ static void serve(loci__server *server, const sigset_t *signals) {
 
 static void stop(loci__server *server) {
   loci__batcher_stop(server->batcher);
+  loci__tasks_stop(server->tasks);
   loci__http_close(server->http);
   loci__batcher_free(server->batcher);
+  loci__tasks_free(server->tasks);
   loci__models_free(server, server->models);
   loci__guard_free(server, server->guard);
   loci__metrics_free(server, server->metrics);

@@ -214,6 +214,17 @@ void loci__models_keep(loci__server *server, loci__served *s, double seconds) {
   loci_model_close(model);
 }
 
+void loci__models_digest(loci__server *server, loci__served *s, char out[65]) {
+  const loci_model *model = NULL;
+  char half[33];
+  *out = 0;
+  loci__models_use(server, s, true, &model, NULL);
+  if (!model) return;
+  if (loci_model_fingerprint((loci_model *)(uintptr_t)model, half, NULL) == LOCI_OK)
+    snprintf(out, 65, "%s%s", half, half);
+  loci__models_done(server, s);
+}
+
 void loci__models_tidy(loci__server *server) {
   loci__models *models = server->models;
   const double now = loci__now();

@@ -9,7 +9,8 @@
  * wakes it. The job's `answer` then writes the response, always on a thread of http.c.
  *
  *   http.c      the only file that knows libmicrohttpd      batcher.c   the queue, batches by token budget
- *   guard.c     keys, Host, Origin                          models.c    which models there are; loaded on demand
+ *   tasks.c     what is neither quick nor a batch           guard.c     keys, Host, Origin
+ *   models.c    which models there are; loaded on demand
  *   routes.c    paths to handlers, errors to dialects       metrics.c   Prometheus            log.c   JSON lines
  *   fields.c    JSON bodies                                 vectors.c   floats to JSON, base64, bytes
  *   options.c   what was typed                              main.c      start, signals, drain
@@ -40,6 +41,7 @@ typedef struct loci__guard loci__guard;
 typedef struct loci__models loci__models;
 typedef struct loci__served loci__served;
 typedef struct loci__batcher loci__batcher;
+typedef struct loci__tasks loci__tasks;
 typedef struct loci__metrics loci__metrics;
 typedef struct loci__logger loci__logger;
 
@@ -83,6 +85,7 @@ struct loci__server {
   loci__guard *guard;
   loci__models *models;
   loci__batcher *batcher;
+  loci__tasks *tasks;
   loci__metrics *metrics;
   loci__logger *logger;
   int64_t started;         /* Unix time */
@@ -135,7 +138,7 @@ void loci__failure_from(loci__failure *failure, loci_status status, const loci_e
 
 /* ---- requests (http.c) ------------------------------------------------------------------------- */
 
-enum { LOCI__ID_SIZE = 65, LOCI__MOST_HEADERS = 8 };
+enum { LOCI__ID_SIZE = 65, LOCI__MOST_HEADERS = 16 };
 
 /* What a handler did: ANSWERED, or ASLEEP, after which the request is another thread's and must not be touched. */
 typedef enum loci__outcome { LOCI__ANSWERED, LOCI__ASLEEP } loci__outcome;
@@ -266,7 +269,6 @@ struct loci__served {
   uint64_t size;             /* bytes of its files */
   int64_t modified;          /* Unix time of them */
   double rate;               /* tokens a second in batches, the batch thread's alone; 0 = not known */
-  char digest[33];           /* of the description, once asked for */
 };
 
 loci_status loci__models_new(loci__server *server, loci__models **out, loci_error *error);
@@ -281,6 +283,8 @@ loci_status loci__models_use(loci__server *server, loci__served *served, bool on
                              loci_error *error);
 void loci__models_done(loci__server *server, loci__served *served);
 /* Unloads as soon as nobody uses it (0), or when it was not used for so long; negative = never. */
+/* Hex digits that name what the model computes (loci_model_fingerprint, twice); "" while it is not loaded. */
+void loci__models_digest(loci__server *server, loci__served *served, char out[65]);
 void loci__models_keep(loci__server *server, loci__served *served, double seconds);
 /* Unloads what has expired. */
 void loci__models_tidy(loci__server *server);
@@ -304,7 +308,7 @@ struct loci__job {
   const char *role_param;   /* the field that it came in */
   bool role_may_be_unknown; /* a word that stands for no prompt of the model means: none */
   size_t max_tokens;        /* 0 = the model's */
-  bool normalize, refuse_long;
+  bool normalize, refuse_long, cut_start;
   /* The vectors are there, or `failure` says why not: writes the answer. On an HTTP thread. */
   void (*answer)(loci__job *job);
   int choice[4];   /* the dialect's */
@@ -335,6 +339,12 @@ bool loci__job_add_ids(loci__job *job, const loci__json *array, loci__failure *f
  * "search_query", "document", "search_document" or "passage". */
 bool loci__job_set_role(loci__job *job, const loci__json *word, const char *param, loci__failure *failure);
 
+/* For what is no part of a batch: the model into use, loaded when it is not, role and ids checked; on a thread that may
+ * wait. The failure is the job's. */
+bool loci__job_load(loci__job *job);
+/* Counts tokens and truncation of job->infos for log, metrics and answer. */
+void loci__job_settle(loci__job *job);
+
 loci_status loci__batcher_new(loci__server *server, loci__batcher **out, loci_error *error);
 /* Every job that waits is answered (DRAINING). */
 void loci__batcher_stop(loci__batcher *batcher);
@@ -342,6 +352,16 @@ void loci__batcher_free(loci__batcher *batcher);
 /* Takes the job, whose `answer` is called now or later. */
 loci__outcome loci__batcher_submit(loci__job *job);
 size_t loci__batcher_waiting(loci__batcher *batcher);
+
+/* ---- tasks.c ------------------------------------------------------------------------------------- */
+
+/* Writes the answer and frees `arg`; with `failure` it refuses. On a thread of tasks.c, or at once. */
+typedef void (*loci__request_task_fn)(loci__request *request, void *arg, const loci__failure *failure);
+
+loci_status loci__tasks_new(loci__server *server, loci__tasks **out, loci_error *error);
+void loci__tasks_stop(loci__tasks *tasks);
+void loci__tasks_free(loci__tasks *tasks);
+loci__outcome loci__tasks_submit(loci__request *request, loci__request_task_fn run, void *arg);
 
 /* ---- vectors.c ----------------------------------------------------------------------------------- */
 

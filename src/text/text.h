@@ -41,10 +41,10 @@ loci_status loci__tokenizer_ids(const loci_tokenizer *tokenizer, const char *tex
                                 size_t max_tokens, loci__ids *out, size_t *n_whole, loci_error *error);
 
 /* The same for ids that are there already: prompt and ids end to end, in the special tokens, which are put where `ids` does
- * not begin or end with them. */
+ * not begin or end with them. What is too long is cut at its end, or, with `keep_end`, at its beginning. */
 loci_status loci__tokenizer_frame(const loci_tokenizer *tokenizer, const int32_t *prompt, size_t n_prompt,
-                                  const int32_t *ids, size_t n_ids, bool special, size_t max_tokens, loci__ids *out,
-                                  size_t *n_whole, loci_error *error);
+                                  const int32_t *ids, size_t n_ids, bool special, size_t max_tokens, bool keep_end,
+                                  loci__ids *out, size_t *n_whole, loci_error *error);
 
 /* How many tokens the post-processor adds. */
 size_t loci__tokenizer_specials(const loci_tokenizer *tokenizer);

@@ -323,8 +323,8 @@ static bool has_specials(const int32_t *ids, const loci__special *specials, size
 }
 
 loci_status loci__tokenizer_frame(const loci_tokenizer *t, const int32_t *prompt, size_t n_prompt, const int32_t *ids,
-                                  size_t n_ids, bool special, size_t max_tokens, loci__ids *out, size_t *n_whole,
-                                  loci_error *error) {
+                                  size_t n_ids, bool special, size_t max_tokens, bool keep_end, loci__ids *out,
+                                  size_t *n_whole, loci_error *error) {
   /* Static models take no special tokens, so those of a framed text go, too. */
   if (n_ids >= t->n_before && has_specials(ids, t->before, t->n_before)) {
     ids += t->n_before;
@@ -345,8 +345,9 @@ loci_status loci__tokenizer_frame(const loci_tokenizer *t, const int32_t *prompt
   loci__sink sink = {.context = t->context, .ids = out};
   if (!loci__sink_reserve(&sink, 0, most + 1)) return loci__fail_memory(error, most * 4, "tokens");
   for (size_t i = 0; i < before; i++) out->items[i] = t->before[i].id;
-  for (size_t i = 0; i < n_prompt && n - before < room; i++) out->items[n++] = prompt[i];
-  for (size_t i = 0; i < n_ids && n - before < room; i++) out->items[n++] = ids[i];
+  const size_t cut = keep_end ? whole - most : 0;
+  for (size_t i = cut; i < n_prompt && n - before < room; i++) out->items[n++] = prompt[i];
+  for (size_t i = cut > n_prompt ? cut - n_prompt : 0; i < n_ids && n - before < room; i++) out->items[n++] = ids[i];
   for (size_t i = 0; i < after; i++) out->items[n++] = t->after[i].id;
   out->n = n;
   if (n_whole != NULL) *n_whole = whole;
