@@ -137,7 +137,7 @@ export function byNumber(column: Column & { kind: 'number' }, theme: Theme): Col
   const at = (share: number) => known[Math.min(known.length - 1, Math.floor(share * known.length))] ?? 0;
   const low = at(0.01);
   const high = at(0.99);
-  const logarithmic = (known[0] ?? 0) > 0 && high / low >= 1000;
+  const logarithmic = (known[0] ?? 0) > 0 && known[known.length - 1]! / known[0]! >= 1000;
   const f = logarithmic ? Math.log : (v: number) => v;
   const from = f(low);
   const width = f(high) - from || 1;

@@ -25,6 +25,22 @@ export interface Shown {
   canGoBack: boolean;
 }
 
+/** A list of buttons is one stop of the Tab key; arrows, Home and End walk it. */
+function walkable(list: HTMLElement): void {
+  list.addEventListener('keydown', (event) => {
+    const buttons = [...list.querySelectorAll('button')];
+    const at = buttons.indexOf(document.activeElement as HTMLButtonElement);
+    const to = { ArrowDown: at + 1, ArrowUp: at - 1, Home: 0, End: buttons.length - 1 }[event.key];
+    if (to === undefined || at < 0) return;
+    event.preventDefault();
+    event.stopPropagation();
+    const next = buttons[Math.min(Math.max(to, 0), buttons.length - 1)]!;
+    buttons[at]!.tabIndex = -1;
+    next.tabIndex = 0;
+    next.focus();
+  });
+}
+
 export class Panel {
   private readonly search = byId<HTMLInputElement>('search');
   private readonly results = byId('results');
@@ -47,7 +63,8 @@ export class Panel {
     this.search.disabled = false;
     this.search.addEventListener('input', () => actions.search(this.search.value));
     this.search.addEventListener('keydown', (event) => this.searchKey(event));
-    this.list.addEventListener('keydown', (event) => this.listKey(event));
+    walkable(this.list);
+    walkable(this.legend);
     byId('back').addEventListener('click', () => actions.back());
     byId('close').addEventListener('click', () => actions.close());
     byId('show-all').addEventListener('click', () => actions.showAll());
@@ -148,18 +165,8 @@ export class Panel {
     event.stopPropagation();
   }
 
-  private listKey(event: KeyboardEvent): void {
-    const buttons = [...this.list.querySelectorAll('button')];
-    const at = buttons.indexOf(document.activeElement as HTMLButtonElement);
-    if (event.key === 'ArrowDown') buttons[Math.min(at + 1, buttons.length - 1)]?.focus();
-    else if (event.key === 'ArrowUp') buttons[Math.max(at - 1, 0)]?.focus();
-    else return;
-    event.preventDefault();
-    event.stopPropagation();
-  }
-
   focusNeighbours(): void {
-    this.list.querySelector('button')?.focus();
+    this.list.querySelector<HTMLElement>('button[tabindex="0"]')?.focus();
   }
 
   private value(c: Column, point: number): string {
@@ -196,6 +203,7 @@ export class Panel {
         bar.style.width = `${Math.round(100 * Math.min(1, Math.max(0.02, item.bar)))}%`;
         const button = element('button', {
             type: 'button',
+            tabindex: rank === 0 ? 0 : -1,
             'data-point': item.point,
             'aria-label': `${rank + 1}: ${label}, ${this.doc.metric} ${score}, ${item.near ? 'also near' : 'far'} in the picture`,
             class: item.near ? 'near' : 'far',
@@ -227,15 +235,17 @@ export class Panel {
       );
       return;
     }
+    const focused = (document.activeElement as HTMLElement | null)?.dataset['group'];
     this.legend.replaceChildren(
-      ...colouring.entries.map((entry) => {
+      ...colouring.entries.map((entry, i) => {
         const swatch = element('i', { class: 'swatch', 'aria-hidden': 'true' });
         swatch.style.background = css(entry.colour);
-        const button = element('button', { type: 'button', 'aria-pressed': String(alone === entry.group), 'data-group': entry.group },
+        const button = element('button', { type: 'button', tabindex: i === 0 ? 0 : -1, 'aria-pressed': String(alone === entry.group), 'data-group': entry.group },
           swatch, element('bdi', { class: 'label' }, shorten(entry.name, 60)), element('span', { class: 'score' }, figure(entry.count)));
         button.addEventListener('click', () => this.actions.isolate(entry.group));
         return element('li', {}, button);
       })
     );
+    if (focused !== undefined) this.legend.querySelector<HTMLElement>(`[data-group="${CSS.escape(focused)}"]`)?.focus();
   }
 }
