@@ -6,6 +6,7 @@
 #include "loci/collection.h"
 #include "loci/core.h"
 #include "loci/corpus.h"
+#include "loci/diagnose.h"
 #include "loci/eval.h"
 #include "loci/explore.h"
 #include "loci/model.h"

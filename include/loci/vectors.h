@@ -89,6 +89,8 @@ typedef struct loci_convert_options {
   size_t prune; /* keep the N most frequent words (of the file's order when counts are not known); 0 = all */
   loci_progress_fn progress;
   void *progress_user;
+  int all_but_the_top; /* non-zero: the mean is taken away from every vector, and its parts along … */
+  size_t n_top;        /* … so many top principal directions (Mu and Viswanath 2018); not for fastText's format */
 } loci_convert_options;
 
 /* What a conversion read, wrote and left behind. */

@@ -36,6 +36,7 @@
   each(axis) \
   each(bias) \
   each(cluster) \
+  each(diagnose) \
   each(eval) \
   each(serve) \
   each(help) \

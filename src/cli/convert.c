@@ -5,6 +5,7 @@
 typedef struct values {
   int f16, int8, to;
   uint64_t prune, max_memory;
+  loci__number top;
   const char *labels;
 } values;
 
@@ -15,6 +16,8 @@ static const loci__option options[] = {
      "8-bit numbers and a scale a word, a quarter of the size (folders)"},
     {"prune", 0, LOCI__OPTION_COUNT, AT(prune), "N", LOCI__OFFER_NOTHING,
      "keep the N most frequent words (the first N where counts are not known)"},
+    {"all-but-the-top", 0, LOCI__OPTION_NUMBER, AT(top), "D", LOCI__OFFER_NOTHING,
+     "take away the mean of all vectors and their parts along the D directions of greatest variance"},
     {"labels", 0, LOCI__OPTION_TEXT, AT(labels), "FILE", LOCI__OFFER_FILE,
      "the words of an .npy input, one a line (the same name with .labels or .txt)"},
     {"to", 0, LOCI__OPTION_CHOICE, AT(to), "word2vec|text|glove|fasttext|npy|folder", LOCI__OFFER_NOTHING,
@@ -63,6 +66,8 @@ static loci_status run(loci__cli *cli, loci_error *error) {
   o.format = formats[v->to];
   o.precision = v->f16 ? LOCI_PRECISION_F16 : v->int8 ? LOCI_PRECISION_INT8 : LOCI_PRECISION_F32;
   o.prune = (size_t)v->prune;
+  o.all_but_the_top = v->top.given;
+  o.n_top = (size_t)v->top.value;
   o.progress = loci__progress_show;
   o.progress_user = cli;
   loci_convert_report report = {.struct_size = sizeof report};
@@ -91,7 +96,8 @@ const loci__command loci__command_convert = {
         "in a file beside it) or a static model's folder, and is known by its content. The ending of OUTPUT says what "
         "is "
         "written: .bin word2vec, .txt or .vec text, .npy an array with its words in a .labels file, no ending a static "
-        "model's folder. Numbers are kept bit by bit but for --f16 and --int8. What the output cannot hold is told. "
+        "model's folder. Numbers are kept bit by bit but for --f16, --int8 and --all-but-the-top. What the output "
+        "cannot hold is told. "
         "Prints OUTPUT.",
     .options = options,
     .n_options = LOCI__COUNT(options),

@@ -3,6 +3,7 @@
  *   points.c   the rows that are points, of unit length or as they are, about their mean
  *   kmeans.c   seeds, Lloyd's iterations, restarts
  *   assign.c   which centre is nearest to each point
+ *   near.c     all pairs of points; the nearest of each
  *   density.c  how dense it is around each point, and the tree that joins them at least cost
  *   hdbscan.c  that tree as a hierarchy of clusters, and those of them that last
  *   clusters.c the answer: numbers by size, centres; what a cluster is about
@@ -50,6 +51,37 @@ loci_status loci__assign_init(loci__assign *a, const loci__points *points, size_
 void loci__assign_release(loci__assign *a);
 /* labels of all points for these centres (k × dim), equal distances to the lower centre. */
 loci_status loci__assign_run(loci__assign *a, const float *centers, loci_error *error);
+
+/* ---- near.c ---- */
+
+enum { LOCI__PAIRS_BLOCK = 128 };
+
+/* Points packed, to be multiplied with points. */
+typedef struct loci__pairs {
+  const loci__points *points;
+  const loci__kernels *kernels;
+  size_t width; /* n in whole panels */
+  float *packed, *bias, *scores, *gathered;
+  double *squares; /* |x|² */
+  double slack;    /* by how much a product may be wrong at most, as a squared distance over |x|·|y| */
+  double greatest; /* |y| */
+} loci__pairs;
+
+/* `points` must outlive it. */
+loci_status loci__pairs_init(loci__pairs *pairs, const loci__points *points, loci_error *error);
+void loci__pairs_release(loci__pairs *pairs);
+double loci__pairs_distance(const loci__pairs *pairs, size_t a, size_t b);
+/* A product below this says that the distance is above `bound`; −Inf when none can. */
+float loci__pairs_least(const loci__pairs *pairs, size_t point, double bound);
+/* Told of a point: its products with points first … first + count. */
+typedef void (*loci__pairs_fn)(void *arg, size_t point, size_t first, size_t count, const float *scores);
+/* Points list[first … first + count) (list NULL: these points), at most LOCI__PAIRS_BLOCK, with all, slice by slice in
+ * order. For a task of the pool. */
+void loci__pairs_multiply(const loci__pairs *pairs, const size_t *list, size_t first, size_t count, size_t worker,
+                          loci__pairs_fn take, void *arg);
+/* The n_near < n nearest points of each point and their distances (n × n_near), nearest first, equal ones in order. */
+loci_status loci__pairs_nearest(const loci__pairs *pairs, size_t n_near, uint32_t *near, double *distances,
+                                loci_error *error);
 
 /* ---- density.c ---- */
 

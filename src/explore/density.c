@@ -1,8 +1,7 @@
 /* explore/density.c: the minimum spanning tree of mutual reachability (Campello, Moulavi and Sander 2013), exactly.
  *
- * Distances come from blocked products in single precision, as s(x, y) = x·y − |y|²/2, which is greatest where the distance
- * is smallest. A product only leaves out what lies, with its rounding error, certainly beyond the bound at hand; what is
- * left is measured in double. So the tree is that of the true distances, and a product's bits decide nothing.
+ * All pairs come from near.c: products leave out what is certainly too far, and what is left is measured in double, so that
+ * the tree is that of the true distances.
  *
  * 1. The NEAR nearest points of each point; the min_samples-th distance is its core distance.
  * 2. Borůvka's algorithm (1926): in each round every component takes its cheapest edge to another one. A point's edge is
@@ -15,10 +14,9 @@
  */
 #include "cluster.h"
 
-#include <float.h>
 #include <math.h>
 
-enum { BLOCK = 128, SLICE = 512, NEAR = 16 };
+enum { BLOCK = LOCI__PAIRS_BLOCK, NEAR = 16 };
 
 typedef struct outgoing {
   size_t to; /* SIZE_MAX = none known */
@@ -27,14 +25,9 @@ typedef struct outgoing {
 
 typedef struct density {
   const loci__points *points;
-  const loci__kernels *kernels;
   loci_context *context;
-  size_t width; /* n in whole panels */
-  float *packed, *bias, *scores, *gathered;
-  double *squares; /* |x|² */
-  double slack;    /* by how much a product may be wrong at most, as a squared distance over |x|·|y| */
-  double greatest; /* |y| */
-  size_t n_near;   /* neighbours of each: `near` and their distances, nearest first */
+  loci__pairs pairs;
+  size_t n_near; /* neighbours of each: `near` and their distances, nearest first */
   uint32_t *near;
   double *distances;
   double *core, *reach;
@@ -44,92 +37,25 @@ typedef struct density {
   size_t *search, n_search; /* points that must be multiplied with all */
 } density;
 
-static double distance(const density *d, size_t a, size_t b) {
-  const size_t dim = d->points->dim;
-  const float *x = d->points->rows + a * dim, *y = d->points->rows + b * dim;
-  double sum = 0;
-  for (size_t j = 0; j < dim; j++) {
-    const double t = (double)x[j] - y[j];
-    sum += t * t;
-  }
-  return sqrt(sum);
-}
-
-/* A product below this says that the distance is above `bound`. */
-static float least_score(const density *d, size_t point, double bound) {
-  const double length = sqrt(d->squares[point]);
-  const double cut = (d->squares[point] - bound * bound - d->slack * (length + d->greatest) * d->greatest) / 2;
-  return cut > -FLT_MAX ? (float)cut - fabsf((float)cut) * FLT_EPSILON : -INFINITY;
-}
-
-typedef void (*take_fn)(density *d, size_t point, size_t first, size_t count, const float *scores);
-
-/* Points list[first … first + count), multiplied with all, slice by slice. */
-static void multiply(density *d, const size_t *list, size_t first, size_t count, size_t worker, take_fn take) {
-  const size_t dim = d->points->dim;
-  float *x = d->gathered + worker * BLOCK * dim, *scores = d->scores + worker * BLOCK * SLICE;
-  for (size_t i = 0; i < count; i++)
-    memcpy(x + i * dim, d->points->rows + (list ? list[first + i] : first + i) * dim, dim * sizeof *x);
-  for (size_t c = 0; c < d->width; c += SLICE) {
-    const size_t n = d->width - c < SLICE ? d->width - c : SLICE;
-    const size_t real = d->points->n - c < n ? d->points->n - c : n; /* the rest pads the last panel */
-    d->kernels->gemm_f32(&(loci__gemm){.x = x,
-                                       .x_stride = dim,
-                                       .m = count,
-                                       .packed = d->packed + c * dim,
-                                       .n = n,
-                                       .k = dim,
-                                       .bias = d->bias + c,
-                                       .activation = LOCI__KERNEL_IDENTITY,
-                                       .y = scores,
-                                       .y_stride = SLICE});
-    for (size_t i = 0; i < count; i++) take(d, list ? list[first + i] : first + i, c, real, scores + i * SLICE);
-  }
-}
-
-/* ---- neighbours ---------------------------------------------------------------------------------------- */
-
-static void take_near(density *d, size_t point, size_t first, size_t count, const float *scores) {
-  uint32_t *near = d->near + point * d->n_near;
-  double *distances = d->distances + point * d->n_near, *furthest = &distances[d->n_near - 1];
-  float least = least_score(d, point, *furthest);
-  for (size_t j = 0; j < count; j++) {
-    if (!(scores[j] >= least) || first + j == point) continue;
-    const double found = distance(d, point, first + j);
-    if (!(found < *furthest)) continue;
-    size_t at = d->n_near - 1;
-    for (; at > 0 && found < distances[at - 1]; at--) distances[at] = distances[at - 1], near[at] = near[at - 1];
-    distances[at] = found, near[at] = (uint32_t)(first + j);
-    least = least_score(d, point, *furthest);
-  }
-}
-
-static loci_status near_task(void *arg, size_t task, size_t worker, loci_error *error) {
-  (void)error;
-  density *d = arg;
-  const size_t n = d->points->n, first = task * BLOCK, count = first + BLOCK < n ? BLOCK : n - first;
-  for (size_t i = first * d->n_near; i < (first + count) * d->n_near; i++) d->distances[i] = INFINITY;
-  multiply(d, NULL, first, count, worker, take_near);
-  return LOCI_OK;
-}
-
 /* ---- rounds ---------------------------------------------------------------------------------------------- */
 
 static double greater(double a, double b) {
   return a > b ? a : b;
 }
 
-static void take_outgoing(density *d, size_t point, size_t first, size_t count, const float *scores) {
+static void take_outgoing(void *arg, size_t point, size_t first, size_t count, const float *scores) {
+  const density *d = arg;
   outgoing *edge = &d->edges[point];
   const size_t own = d->component[point];
-  float least = least_score(d, point, edge->weight);
+  float least = loci__pairs_least(&d->pairs, point, edge->weight);
   for (size_t j = 0; j < count; j++) {
     const size_t other = first + j;
     if (!(scores[j] >= least) || d->component[other] == own || !(d->core[other] < edge->weight)) continue;
-    const double weight = greater(greater(d->core[point], d->core[other]), distance(d, point, other));
+    const double weight =
+        greater(greater(d->core[point], d->core[other]), loci__pairs_distance(&d->pairs, point, other));
     if (!(weight < edge->weight)) continue;
     *edge = (outgoing){other, weight};
-    least = least_score(d, point, weight);
+    least = loci__pairs_least(&d->pairs, point, weight);
   }
 }
 
@@ -142,7 +68,7 @@ static loci_status search_task(void *arg, size_t task, size_t worker, loci_error
     const size_t point = d->search[i];
     d->edges[point] = (outgoing){SIZE_MAX, d->best[d->component[point]].weight};
   }
-  multiply(d, d->search, first, count, worker, take_outgoing);
+  loci__pairs_multiply(&d->pairs, d->search, first, count, worker, take_outgoing, d);
   for (size_t i = first; i < first + count; i++) d->reach[d->search[i]] = d->edges[d->search[i]].weight;
   return LOCI_OK;
 }
@@ -199,13 +125,7 @@ static loci_status one_round(density *d, loci__edge *out, size_t *n_edges, loci_
 /* ---- all of it ------------------------------------------------------------------------------------------- */
 
 static loci_status allocate(density *d, loci_error *error) {
-  const size_t n = d->points->n, dim = d->points->dim, workers = loci__pool_size(d->context);
-  size_t size;
-  if (loci__mul(d->width, dim * sizeof *d->packed, &size)) d->packed = loci__alloc_aligned(d->context, size);
-  d->bias = loci__alloc_aligned(d->context, d->width * sizeof *d->bias);
-  d->scores = loci__alloc_aligned(d->context, workers * BLOCK * SLICE * sizeof *d->scores);
-  d->gathered = loci__alloc_aligned(d->context, workers * BLOCK * dim * sizeof *d->gathered);
-  d->squares = loci__alloc_array(d->context, n, sizeof *d->squares);
+  const size_t n = d->points->n;
   d->near = loci__alloc_array(d->context, n, d->n_near * sizeof *d->near);
   d->distances = loci__alloc_array(d->context, n, d->n_near * sizeof *d->distances);
   d->core = loci__alloc_array(d->context, n, sizeof *d->core);
@@ -216,47 +136,22 @@ static loci_status allocate(density *d, loci_error *error) {
   d->component = loci__alloc_array(d->context, n, sizeof *d->component);
   d->parent = loci__alloc_array(d->context, n, sizeof *d->parent);
   d->search = loci__alloc_array(d->context, n, sizeof *d->search);
-  if (!d->packed || !d->bias || !d->scores || !d->gathered || !d->squares || !d->near || !d->distances || !d->core ||
-      !d->reach || !d->edges || !d->best || !d->from || !d->component || !d->parent || !d->search)
-    return loci__fail_memory(error, size + n * d->n_near * sizeof *d->distances, "the neighbours of all points");
-  memset(d->packed, 0, size);
+  if (!d->near || !d->distances || !d->core || !d->reach || !d->edges || !d->best || !d->from || !d->component ||
+      !d->parent || !d->search)
+    return loci__fail_memory(error, n * d->n_near * sizeof *d->distances, "the neighbours of all points");
   return LOCI_OK;
 }
 
 static void release(density *d) {
-  loci__free_aligned(d->context, d->packed);
-  loci__free_aligned(d->context, d->bias);
-  loci__free_aligned(d->context, d->scores);
-  loci__free_aligned(d->context, d->gathered);
-  void *const memory[] = {d->squares, d->near, d->distances, d->core,   d->reach, d->edges,
-                          d->best,    d->from, d->component, d->parent, d->search};
+  void *const memory[] = {d->near, d->distances, d->core,      d->reach,  d->edges,
+                          d->best, d->from,      d->component, d->parent, d->search};
   for (size_t i = 0; i < LOCI__COUNT(memory); i++) loci__free(d->context, memory[i]);
-}
-
-static void pack(density *d) {
-  const size_t n = d->points->n, dim = d->points->dim;
-  loci__gemm_pack(d->kernels, d->points->rows, dim, n, dim, NULL, 0, dim, d->packed);
-  double greatest = 0;
-  for (size_t i = 0; i < d->width; i++) {
-    double square = 0;
-    for (size_t j = 0; i < n && j < dim; j++) {
-      const double x = d->points->rows[i * dim + j];
-      square += x * x;
-    }
-    if (i < n) d->squares[i] = square;
-    d->bias[i] = i < n ? (float)(-square / 2) : -INFINITY;
-    if (square > greatest) greatest = square;
-  }
-  d->greatest = sqrt(greatest);
-  /* A sum of dim products is wrong by at most dim·ε·Σ|x·y| (Higham 2002, 3.1); twice, and the roundings of |y|²/2. */
-  d->slack = 2 * ((double)dim + 4) * FLT_EPSILON;
 }
 
 static loci_status span(density *d, size_t min_samples, loci__meter *meter, loci__edge *out, loci_error *error) {
   const size_t n = d->points->n;
   LOCI__TRY(allocate(d, error));
-  pack(d);
-  LOCI__TRY(loci__pool_run(d->context, (n + BLOCK - 1) / BLOCK, near_task, d, error));
+  LOCI__TRY(loci__pairs_nearest(&d->pairs, d->n_near, d->near, d->distances, error));
   for (size_t i = 0; i < n; i++) {
     d->core[i] = min_samples > 1 ? d->distances[i * d->n_near + min_samples - 2] : 0;
     d->reach[i] = greater(d->core[i], d->distances[i * d->n_near + d->n_near - 1]);
@@ -277,12 +172,13 @@ loci_status loci__spanning_tree(const loci__points *points, size_t min_samples, 
                                 loci_error *error) {
   const size_t n = points->n;
   if (n < 2) return LOCI_OK;
-  density d = {.points = points, .context = points->context, .kernels = loci__kernels_of(points->context)};
+  density d = {.points = points, .context = points->context};
   if (min_samples > n) min_samples = n;
-  d.width = loci__panels(d.kernels, n);
   d.n_near = min_samples > NEAR ? min_samples : NEAR;
   if (d.n_near > n - 1) d.n_near = n - 1;
+  LOCI__TRY(loci__pairs_init(&d.pairs, points, error));
   const loci_status status = span(&d, min_samples, meter, out, error);
+  loci__pairs_release(&d.pairs);
   release(&d);
   return status;
 }

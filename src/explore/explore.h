@@ -6,7 +6,8 @@
  *   relations.c      pairs of words in a relation
  *   direction.c      what offsets share: relations, axes, intervals
  *   weat.c           the word embedding association test
- *   points.c, assign.c, kmeans.c, density.c, hdbscan.c, clusters.c   clusters (cluster.h)
+ *   diagnose.c       hubs, a common direction, lengths that tell frequency
+ *   points.c, assign.c, kmeans.c, near.c, density.c, hdbscan.c, clusters.c   clusters (cluster.h)
  *
  * Threads: vectors are shared and read-only; a call works on the context's pool in blocks of fixed size, so its answer
  * does not depend on how many threads there are.

@@ -124,6 +124,23 @@ static loci_status pack(conversion *c, loci_error *error) {
   return LOCI_OK;
 }
 
+/* After pack: rows of the output, in memory of our own. */
+static loci_status take_top_away(conversion *c, loci_error *error) {
+  loci_vectors *v = c->vectors;
+  if (!c->options->all_but_the_top) return LOCI_OK;
+  if (c->format == LOCI_VECTORS_FASTTEXT)
+    return loci__fail(error, LOCI_ERROR_USAGE, "'%s': a fastText model's subwords keep their mean and top directions",
+                      c->output);
+  if (c->rows == NULL && v->owned_rows == NULL) {
+    const size_t size = c->n * v->dim * sizeof *c->rows;
+    c->rows = loci__alloc_aligned(c->context, size);
+    if (c->rows == NULL) return loci__fail_memory(error, size, "the vectors");
+    memcpy(c->rows, v->rows, size);
+  }
+  return loci__all_but_the_top(c->context, c->rows != NULL ? c->rows : v->owned_rows, c->n, v->dim, c->options->n_top,
+                               NULL, error);
+}
+
 /* ---- what lies beside ---- */
 
 static char *beside(loci_context *context, const char *path, const char *ending) {
@@ -163,6 +180,22 @@ static loci_status write_counts(const conversion *c, loci_error *error) {
   return status;
 }
 
+static loci_status write_card(const conversion *c, const char *path, const char *text, size_t length,
+                              loci_error *error) {
+  loci__buffer card;
+  loci__buffer_init(&card, c->context, 0);
+  loci__buffer_append(&card, text, length);
+  if (c->options->all_but_the_top)
+    loci__buffer_printf(&card,
+                        "\nThe mean of the vectors and their parts along the top %zu principal directions were taken "
+                        "away afterwards (all-but-the-top).\n",
+                        c->options->n_top);
+  loci_status status = loci__buffer_status(&card, "a model card", error);
+  if (status == LOCI_OK) status = loci__file_write_atomic(c->context, path, card.data, card.length, error);
+  loci__buffer_release(&card);
+  return status;
+}
+
 static loci_status copy_card(const conversion *c, loci_error *error) {
   char *from = beside(c->context, c->vectors->path, ".card.md"), *to = beside(c->context, c->output, ".card.md");
   bool there = false;
@@ -172,7 +205,7 @@ static loci_status copy_card(const conversion *c, loci_error *error) {
     char *text;
     size_t length;
     status = loci__file_read(c->context, from, CARD_LIMIT, &text, &length, error);
-    if (status == LOCI_OK) status = loci__file_write_atomic(c->context, to, text, length, error);
+    if (status == LOCI_OK) status = write_card(c, to, text, length, error);
     loci__free(c->context, text);
   }
   if (status == LOCI_OK && !there) tell_stale(c, ".card.md");
@@ -387,6 +420,7 @@ static loci_status run(conversion *c, const char *input, loci_error *error) {
   LOCI__TRY(loci__meter_end(&c->meter, error));
   LOCI__TRY(choose(c, error));
   if (c->format != LOCI_VECTORS_FASTTEXT) LOCI__TRY(pack(c, error));
+  LOCI__TRY(take_top_away(c, error));
   LOCI__TRY(loci__meter_stage(&c->meter, "writing", "words", c->n, error));
   LOCI__TRY(write_out(c, error));
   /* It is done: a late "stop" changes nothing. */

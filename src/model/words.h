@@ -2,6 +2,7 @@
  *
  *   words.c          a file of word vectors → a model of architecture "words"
  *   words_weights.c  smooth inverse frequency: a weight a word (Arora, Liang and Ma 2017)
+ *   all_but_the_top.c  rows without their mean and top directions
  *   words_write.c    words and rows → a static model's folder that loci, model2vec and sentence-transformers open
  *
  * A text is split as the corpus was (FILE.card.md beside the vectors says how; without a card UAX #29 words), each word
@@ -51,6 +52,11 @@ loci_status loci__words_splitter(loci_context *context, const char *path, loci__
 
 /* Appends these lines (ngram only for chars; split_model, JSON-quoted, only for model). */
 void loci__words_put_splitter(loci__buffer *out, const loci__splitter *splitter, const char *split_model);
+
+/* Takes the mean of n rows and their top d principal directions away, in place (Mu and Viswanath 2018). share: d numbers,
+ * each direction's part of the variance, or NULL. USAGE unless d < dim. */
+loci_status loci__all_but_the_top(loci_context *context, float *rows, size_t n, size_t dim, size_t d, double *share,
+                                  loci_error *error);
 
 /* ---- a static model's folder ---- */
 
