@@ -53,6 +53,7 @@ typedef struct loci__attention {
 typedef struct loci__word_step {
   float *const *inputs;  /* n_inputs ≥ 1 rows */
   float *const *outputs; /* n_outputs ≥ 1 rows */
+  float *const *moved;   /* where the moved outputs go: the same rows, or others that are overwritten */
   size_t n_inputs, n_outputs;
   const float *labels; /* n_outputs, 0 or 1 */
   size_t width;        /* floats of a row, a multiple of 16, the padding zero (and it stays so) */
@@ -145,11 +146,13 @@ typedef struct loci__kernels {
 
   /* ---- word vectors ---- gradients g = rate·(label − σ(input · output)), all from the rows as they were; they are left
    * at the start of scratch, a number for each pair, in no promised order.
-   * skipgram: every input against every output; output += Σ g·input, input += Σ g·output (the inputs that later blocks
+   * skipgram: every input against every output; moved = output + Σ g·input, input += Σ g·output (the inputs that later blocks
    * of outputs see have moved by the blocks before).
-   * cbow: the mean h of the inputs against every output; output += g·h, every input += Σ g·output. */
+   * cbow: the mean h of the inputs against every output; moved = output + g·h, every input += Σ g·output. */
   void (*skipgram_f32)(const loci__word_step *step);
   void (*cbow_f32)(const loci__word_step *step);
+  /* row += weight · Σ (copy − row) over n copies, in their order; width and alignment as in a step. */
+  void (*add_moves_f32)(float *row, const float *const *copies, size_t n, float weight, size_t width);
   /* ---- training on picked rows ---- row i is the `dim` floats at base + rows[i]·stride; any alignment
    * out[i] = dot(x, row i); its bits depend on the two rows only. */
   void (*dot_picked_f32)(const float *x, const float *base, size_t stride, const uint32_t *rows, size_t n_rows,

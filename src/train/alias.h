@@ -24,11 +24,15 @@ loci_status loci__alias_build(loci_context *context, const double *weights, size
                               loci_error *error);
 void loci__alias_release(loci__alias *alias);
 
+/* The entry that decides for these 64 random bits; to be asked for ahead of a draw. */
+static inline const loci__alias_entry *loci__alias_entry_of(const loci__alias *alias, uint64_t random) {
+  return &alias->entries[(random >> 32) * alias->n >> 32];
+}
+
 /* `random`: 64 bits. */
 static inline uint32_t loci__alias_draw(const loci__alias *alias, uint64_t random) {
-  uint32_t column = (uint32_t)((random >> 32) * alias->n >> 32);
-  loci__alias_entry entry = alias->entries[column];
-  return (uint32_t)random < entry.cut ? column : entry.other;
+  const loci__alias_entry *entry = loci__alias_entry_of(alias, random);
+  return (uint32_t)random < entry->cut ? (uint32_t)(entry - alias->entries) : entry->other;
 }
 
 #endif

@@ -109,11 +109,12 @@ static loci_status keep(loci__word2vec *run, loci_status status) {
 /* Row i depends on the seed and i alone. */
 static void first_rows(const loci__word2vec *run) {
   size_t dim = run->options->dim;
+  double range = (run->options->arch == LOCI_ARCH_CBOW ? 2.0 : 1.0) / (double)dim; /* found by trial: docs/speed.md */
   for (size_t i = 0; i < run->n_words; i++) {
     loci__random random;
     loci__random_init(&random, run->options->common.seed * UINT64_C(0x9E3779B97F4A7C15) + i);
     float *row = run->input + i * run->stride;
-    for (size_t c = 0; c < dim; c++) row[c] = (float)((2 * loci__random_unit(&random) - 1) / (double)dim);
+    for (size_t c = 0; c < dim; c++) row[c] = (float)((2 * loci__random_unit(&random) - 1) * range);
   }
 }
 

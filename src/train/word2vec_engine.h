@@ -47,12 +47,13 @@ typedef struct loci__stretch_step {
 typedef struct loci__stretch {
   size_t n_words, n_steps, n_outputs, n_noise;
   int32_t *words;    /* kept, in order, LOCI__LINE_END between lines; rows as inputs */
-  uint32_t *noise;   /* n_noise rows: what the steps choose their noise words from */
+  uint32_t *noise;   /* n_noise rows: what the steps of skip-gram choose their noise words from */
   uint32_t *outputs; /* rows */
   float *labels;     /* of outputs */
   loci__stretch_step *steps;
   float **inputs_at; /* room for the addresses of words[i] and outputs[i] */
   float **outputs_at;
+  float **moved_at; /* where outputs[i] goes once it has moved; NULL: it moves in place */
 } loci__stretch;
 
 loci_status loci__engine_init(loci__engine *engine, loci__word2vec *run, size_t reach, loci_error *error);
@@ -75,7 +76,7 @@ static inline float *loci__engine_row(const loci__word2vec *run, size_t row) {
   return row < 2 * n ? run->output + (row - n) * run->stride : run->nodes + (row - 2 * n) * run->stride;
 }
 
-/* The learning rate at a place of an epoch: linear to a tenth of the first. */
+/* The learning rate at a place of an epoch: linear to a tenth of the first, with CBOW to a quarter. */
 float loci__engine_rate(const loci__engine *engine, size_t epoch, size_t place);
 /* Tokens trained on before that place, as loci__word2vec_tick wants them. */
 uint64_t loci__engine_done(const loci__engine *engine, uint64_t epoch, uint64_t place);

@@ -4,7 +4,7 @@
  *
  *   draw   each task draws its steps, and marks the rows they touch
  *   train  each task takes its steps one after another. A row that it alone touches moves in place. Of a row that others
- *          touch too it has a private copy, made when it first meets the row; the original stands still meanwhile
+ *          touch too it has a private copy, made when it first moves the row; the original stands still meanwhile
  *   merge  rows are dealt out by their numbers; of each row with copies, what they moved by is summed in the order of the
  *          tasks and added to the original
  *
@@ -66,7 +66,6 @@ typedef struct group_worker {
   loci__stepper stepper;
   int32_t *at;    /* row → copy, −1 = none; all −1 between tasks */
   uint32_t *rows; /* the different rows of a part */
-  float *sum;
 } group_worker;
 
 typedef struct groups_run {
@@ -111,7 +110,7 @@ static size_t copies_of(size_t reach, size_t window, size_t longest) {
 
 size_t loci__word2vec_groups_bytes(const loci_word2vec_options *options, size_t longest) {
   size_t reach = MOST * kept_of(longest), stride = (options->dim + 15) / 16 * 16;
-  return TASKS * (2 * loci__stretch_bytes(reach, options->window, longest) +
+  return TASKS * (2 * (loci__stretch_bytes(reach, options->window, longest) + reach * longest * sizeof(float *)) +
                   copies_of(reach, options->window, longest) * (sizeof(copy) + stride * sizeof(float)));
 }
 
@@ -126,7 +125,6 @@ static void release(groups_run *groups, loci_context *context) {
     loci__stepper_release(&groups->workers[i].stepper, context);
     loci__free(context, groups->workers[i].at);
     loci__free(context, groups->workers[i].rows);
-    loci__free_aligned(context, groups->workers[i].sum);
   }
   loci__free(context, groups->workers);
   loci__free(context, groups->marks[0]);
@@ -140,8 +138,7 @@ static loci_status init_worker(group_worker *worker, const groups_run *groups, l
   LOCI__TRY(loci__stepper_init(&worker->stepper, engine, error));
   worker->at = loci__alloc_array(context, groups->n_rows, sizeof *worker->at);
   worker->rows = loci__alloc_array(context, TASKS * groups->most_copies, sizeof *worker->rows);
-  worker->sum = loci__alloc_aligned(context, engine->run->stride * sizeof *worker->sum);
-  if (worker->at == NULL || worker->rows == NULL || worker->sum == NULL) {
+  if (worker->at == NULL || worker->rows == NULL) {
     return loci__fail_memory(error, groups->n_rows * sizeof *worker->at, "a worker's table of rows");
   }
   memset(worker->at, 0xff, groups->n_rows * sizeof *worker->at);
@@ -163,6 +160,11 @@ static loci_status init(groups_run *groups, loci__word2vec *run, loci_error *err
     task->copies = loci__alloc_array(context, groups->most_copies, sizeof *task->copies);
     task->rows =
         loci__mul(groups->most_copies, run->stride * sizeof(float), &size) ? loci__alloc_aligned(context, size) : NULL;
+    for (size_t j = 0; j < 2; j++) {
+      task->plans[j].moved_at =
+          loci__alloc_array(context, engine->reach * engine->longest, sizeof *task->plans[j].moved_at);
+      if (task->plans[j].moved_at == NULL) return loci__fail_memory(error, engine->reach * 8, "addresses of rows");
+    }
     if (task->copies == NULL || task->rows == NULL) {
       return loci__fail_memory(error, groups->most_copies * run->stride * sizeof(float), "private copies of rows");
     }
@@ -199,20 +201,24 @@ static void draw(groups_run *groups, size_t task) {
 
 /* ---- train ---- */
 
-/* Where the task moves a row: in place, or in its copy. */
-static inline float *resolve(groups_run *groups, group_task *task, group_worker *worker, uint8_t bit, size_t row) {
+/* Where the task moves a row: in place, or in its copy. *from: where the row is until then, the original if this is the first
+ * time that the task meets it. */
+static inline float *resolve(groups_run *groups, group_task *task, group_worker *worker, uint8_t bit, size_t row,
+                             float **from) {
   const loci__word2vec *run = groups->engine.run;
-  if (groups->marks[groups->present][row] == bit) return loci__engine_row(run, row);
+  if (groups->marks[groups->present][row] == bit) return *from = loci__engine_row(run, row);
   int32_t at = worker->at[row];
-  if (at < 0) {
+  const bool is_new = at < 0;
+  if (is_new) {
     at = worker->at[row] = (int32_t)task->n_copies++;
     int32_t *part = &task->parts[row % TASKS];
     task->copies[at] = (copy){.row = (uint32_t)row, .next = *part};
     *part = at;
-    memcpy(task->rows + (size_t)at * run->stride, loci__engine_row(run, row), run->stride * sizeof(float));
   }
   task->copies[at].touches++;
-  return task->rows + (size_t)at * run->stride;
+  float *to = task->rows + (size_t)at * run->stride;
+  *from = is_new ? loci__engine_row(run, row) : to;
+  return to;
 }
 
 static inline void ask_for(const float *row, size_t stride) {
@@ -232,10 +238,13 @@ static loci_status train_task(void *arg, size_t number, size_t worker_number, lo
   task->n_copies = 0;
   memset(task->parts, 0xff, sizeof task->parts);
   for (size_t i = 0; i < plan->n_words; i++) {
-    if (plan->words[i] >= 0) plan->inputs_at[i] = resolve(groups, task, worker, bit, (size_t)plan->words[i]);
+    if (plan->words[i] < 0) continue;
+    float *from, *to = resolve(groups, task, worker, bit, (size_t)plan->words[i], &from);
+    if (from != to) memcpy(to, from, stride * sizeof *to); /* steps share their inputs, and move them many times */
+    plan->inputs_at[i] = to;
   }
   for (size_t i = 0; i < plan->n_outputs; i++) {
-    plan->outputs_at[i] = resolve(groups, task, worker, bit, plan->outputs[i]);
+    plan->moved_at[i] = resolve(groups, task, worker, bit, plan->outputs[i], &plan->outputs_at[i]);
   }
   float rate = loci__engine_rate(engine, groups->state.epoch, groups->state.place + number * engine->reach);
   stepper->loss = 0, stepper->n_looked = 0;
@@ -256,23 +265,21 @@ static loci_status train_task(void *arg, size_t number, size_t worker_number, lo
 
 /* ---- merge ---- */
 
-static void merge_row(groups_run *groups, group_worker *worker, size_t row, float rate) {
+static void merge_row(groups_run *groups, const group_worker *worker, size_t row, float rate) {
   const loci__engine *engine = &groups->engine;
   const loci__word2vec *run = engine->run;
   size_t stride = run->stride, n = 0;
-  float *original = loci__engine_row(run, row), *sum = worker->sum;
+  const float *copies[TASKS];
   float pull = PULL * rate, apart = 0, touches = 0;
-  memset(sum, 0, stride * sizeof *sum);
   for (int32_t at = worker->at[row]; at >= 0; n++) {
     size_t task = (size_t)at / groups->most_copies, i = (size_t)at % groups->most_copies;
     const copy *c = &groups->tasks[task].copies[i];
-    engine->kernels->add_scaled_f32(1, groups->tasks[task].rows + i * stride, stride, sum);
+    copies[n] = groups->tasks[task].rows + i * stride;
     apart += 1 - expf(-pull * (float)c->touches);
     touches += (float)c->touches;
     at = c->same;
   }
-  engine->kernels->add_scaled_f32(-(float)n, original, stride, sum);
-  engine->kernels->add_scaled_f32((1 - expf(-pull * touches)) / apart, sum, stride, original);
+  engine->kernels->add_moves_f32(loci__engine_row(run, row), copies, n, (1 - expf(-pull * touches)) / apart, stride);
 }
 
 static void merge(groups_run *groups, size_t part, group_worker *worker) {

@@ -5,8 +5,9 @@
  * 1…window; a noise word that is the centre is left out, and so is one that the step has already. Random numbers are
  * splitmix64's (Steele et al. 2014): a step of the generator is an addition, so many can be under way at a time.
  *
- * Noise is drawn twice: from the distribution a pool for the stretch, then from the pool the words of each step. A noise
- * word of a step has the same distribution as before, but a stretch meets fewer different rows; rows are what costs.
+ * Skip-gram's noise is drawn twice: from the distribution a pool for the stretch, then from the pool the words of each step. A
+ * noise word of a step has the same distribution as before, but a stretch meets fewer different rows; rows are what costs.
+ * CBOW, which takes one step where skip-gram takes six, pays for that with quality, and draws its noise once.
  */
 #include "word2vec_engine.h"
 
@@ -14,11 +15,12 @@ enum {
   /* Context words over a stretch's ends are looked for so many places away for each word of the window: there may be
    * millions of dropped ones in a row. */
   SEARCH = 64,
-  /* How often a word of the pool is used, on average; less when the stretch is short. 8 for skip-gram cost .7 of a point
-   * of quality and gave 1.4 times (fast) and 1.8 times (default) the speed: docs/speed.md. */
-  REUSE_SKIPGRAM = 2,
-  REUSE_CBOW = 4,
-  LEAST_NOISE = 128
+  /* How often a word of the pool is used, on average; less when the stretch is short. 8 cost .7 of a point of quality and
+   * gave 1.4 times (fast) and 1.8 times (default) the speed: docs/speed.md. */
+  REUSE = 2,
+  LEAST_NOISE = 128,
+  /* Draws from asking for an entry of the table of noise to using it; most come from the third-level cache. */
+  AHEAD = 40
 };
 
 static const uint64_t golden = 0x9E3779B97F4A7C15u;
@@ -44,7 +46,7 @@ static size_t words_of(size_t reach, size_t window) {
 }
 
 static size_t noise_of(size_t reach, size_t longest) {
-  return reach * longest / REUSE_SKIPGRAM + LEAST_NOISE; /* the lesser of the two */
+  return reach * longest / REUSE + LEAST_NOISE;
 }
 
 size_t loci__stretch_bytes(size_t reach, size_t window, size_t longest) {
@@ -79,6 +81,7 @@ void loci__stretch_release(loci__stretch *plan, loci_context *context) {
   loci__free(context, plan->steps);
   loci__free(context, plan->outputs);
   loci__free(context, plan->outputs_at);
+  loci__free(context, plan->moved_at);
   loci__free(context, plan->labels);
   *plan = (loci__stretch){0};
 }
@@ -119,12 +122,18 @@ static void draw_words(loci__stretch *plan, const loci__engine *engine, uint64_t
 
 /* The noise that the steps of a stretch of so many words choose from. */
 static void draw_noise(loci__stretch *plan, const loci__engine *engine, uint64_t *random, size_t n_kept) {
-  size_t n = n_kept * engine->negative / (engine->cbow ? REUSE_CBOW : REUSE_SKIPGRAM);
+  size_t n = n_kept * engine->negative / REUSE;
   plan->n_noise = n > LEAST_NOISE ? n : LEAST_NOISE;
   uint32_t n_words = (uint32_t)engine->run->n_words;
   for (size_t i = 0; i < plan->n_noise; i++) {
     plan->noise[i] = n_words + loci__alias_draw(&engine->noise, mix(*random += golden));
   }
+}
+
+static inline uint32_t noise_word(const loci__stretch *plan, const loci__engine *engine, uint64_t *random) {
+  if (!engine->cbow) return plan->noise[(mix(*random += golden) >> 32) * plan->n_noise >> 32];
+  __builtin_prefetch(loci__alias_entry_of(&engine->noise, mix(*random + AHEAD * golden)));
+  return (uint32_t)engine->run->n_words + loci__alias_draw(&engine->noise, mix(*random += golden));
 }
 
 /* Appends the outputs of one step; returns how many. */
@@ -145,7 +154,7 @@ static size_t draw_outputs(loci__stretch *plan, const loci__engine *engine, uint
     labels[n] = 1.0f;
     out[n++] = (uint32_t)n_words + (uint32_t)centre;
     for (size_t k = 0; k < engine->negative; k++) {
-      uint32_t word = plan->noise[(mix(*random += golden) >> 32) * plan->n_noise >> 32];
+      uint32_t word = noise_word(plan, engine, random);
       bool is_new = true;
       for (size_t j = first; j < n; j++) is_new &= out[j] != word;
       labels[n] = 0.0f;
@@ -163,9 +172,9 @@ void loci__stretch_draw(loci__stretch *plan, const loci__engine *engine, size_t 
   size_t begin, end;
   draw_words(plan, engine, key_of(seed, 1, epoch), from, to, &begin, &end);
   plan->n_steps = plan->n_outputs = 0;
-  uint64_t random = mix(key_of(seed, 2, epoch) + from * golden);
+  uint64_t random = mix(key_of(seed, 2, epoch) + from * golden), alone = mix(key_of(seed, 3, epoch) + from * golden);
   const int32_t *words = plan->words;
-  if (engine->negative > 0) draw_noise(plan, engine, &random, end - begin);
+  if (engine->negative > 0 && !engine->cbow) draw_noise(plan, engine, &random, end - begin);
   size_t line = 0; /* where the present line begins; words over the left end are of the first word's line */
   for (size_t i = begin; i < end; i++) {
     if (words[i] == LOCI__LINE_END) {
@@ -181,6 +190,6 @@ void loci__stretch_draw(loci__stretch *plan, const loci__engine *engine, size_t 
                                  .outputs = (uint32_t)plan->n_outputs,
                                  .n_left = (uint16_t)left,
                                  .n_right = (uint16_t)right};
-    step->n_outputs = (uint16_t)draw_outputs(plan, engine, &random, words[i]);
+    step->n_outputs = (uint16_t)draw_outputs(plan, engine, engine->cbow ? &alone : &random, words[i]);
   }
 }

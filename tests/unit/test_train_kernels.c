@@ -49,6 +49,7 @@ static void world_fill(world *w, uint64_t seed, size_t m, size_t n, size_t dim, 
   }
   w->step = (loci__word_step){.inputs = w->inputs,
                               .outputs = w->outputs,
+                              .moved = w->outputs,
                               .n_inputs = m,
                               .n_outputs = n,
                               .labels = w->labels,
@@ -121,6 +122,69 @@ static void test_fast(void **state) {
   if (n_tables == 0) skip();
 }
 
+/* Moved rows that go elsewhere: the same numbers, and the outputs stand still. */
+static void test_moved(void **state) {
+  (void)state;
+  world w, elsewhere;
+  world_init(&w);
+  world_init(&elsewhere);
+  float *away = loci__alloc_aligned(NULL, (size_t)MOST_OUTPUTS * MOST_WIDTH * sizeof(float)), *moved[MOST_OUTPUTS];
+  assert_non_null(away);
+  for (size_t j = 0; j < MOST_OUTPUTS; j++) moved[j] = away + j * MOST_WIDTH;
+  for (size_t t = 0; loci__kernels_name(t); t++) {
+    const loci__kernels *table = loci__kernels_named(loci__kernels_name(t));
+    if (table == NULL) continue;
+    for (size_t n = 1; n <= 14; n++) {
+      const size_t dim = 11 * n;
+      for (int cbow = 0; cbow < 2; cbow++) {
+        world_fill(&w, n, 4, n, dim, 0.4f, false);
+        world_fill(&elsewhere, n, 4, n, dim, 0.4f, false);
+        float *before = loci__alloc_aligned(NULL, (size_t)N_ROWS * MOST_WIDTH * sizeof(float));
+        assert_non_null(before);
+        memcpy(before, elsewhere.rows, (size_t)N_ROWS * MOST_WIDTH * sizeof(float));
+        elsewhere.step.moved = moved;
+        (cbow ? table->cbow_f32 : table->skipgram_f32)(&w.step);
+        (cbow ? table->cbow_f32 : table->skipgram_f32)(&elsewhere.step);
+        for (size_t i = 0; i < 4; i++) {
+          assert_memory_equal(w.inputs[i], elsewhere.inputs[i], w.step.width * sizeof(float));
+        }
+        for (size_t j = 0; j < n; j++) {
+          assert_memory_equal(w.outputs[j], moved[j], w.step.width * sizeof(float));
+          assert_memory_equal(before + (MOST_INPUTS + j) * MOST_WIDTH, elsewhere.outputs[j],
+                              w.step.width * sizeof(float));
+        }
+        loci__free_aligned(NULL, before);
+      }
+    }
+  }
+  loci__free_aligned(NULL, away);
+  world_release(&w);
+  world_release(&elsewhere);
+}
+
+static void test_moves_are_added(void **state) {
+  (void)state;
+  world w;
+  world_init(&w);
+  for (size_t t = 0; loci__kernels_name(t); t++) {
+    const loci__kernels *table = loci__kernels_named(loci__kernels_name(t));
+    if (table == NULL) continue;
+    for (size_t n = 1; n <= 9; n++) {
+      const size_t dim = 16 * n + 3;
+      world_fill(&w, n, 1, n, dim, 0.5f, false);
+      float *row = w.inputs[0], before[MOST_WIDTH];
+      memcpy(before, row, w.step.width * sizeof *row);
+      table->add_moves_f32(row, (const float *const *)w.outputs, n, 0.7f, w.step.width);
+      for (size_t k = 0; k < w.step.width; k++) {
+        double wanted = (double)before[k];
+        for (size_t i = 0; i < n; i++) wanted += (double)0.7f * ((double)w.outputs[i][k] - (double)before[k]);
+        assert_true(fabs((double)row[k] - wanted) <= 2e-6);
+      }
+    }
+  }
+  world_release(&w);
+}
+
 /* One block of outputs, rows that occur once: the formulas themselves. */
 static void test_formulas(void **state) {
   (void)state;
@@ -166,6 +230,7 @@ static void test_formulas(void **state) {
 }
 
 int main(void) {
-  const struct CMUnitTest tests[] = {cmocka_unit_test(test_formulas), cmocka_unit_test(test_fast)};
+  const struct CMUnitTest tests[] = {cmocka_unit_test(test_moved), cmocka_unit_test(test_moves_are_added),
+                                     cmocka_unit_test(test_formulas), cmocka_unit_test(test_fast)};
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

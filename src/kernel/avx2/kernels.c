@@ -107,6 +107,7 @@ const loci__kernels loci__kernels_avx2 = {
     .exp_sum_f32 = vf_exp_sum_f32,
     .skipgram_f32 = vf_skipgram_f32,
     .cbow_f32 = vf_cbow_f32,
+    .add_moves_f32 = vf_add_moves_f32,
     .dot_picked_f32 = vf_dot_picked_f32,
     .add_picked_f32 = vf_add_picked_f32,
     .logistic_f32 = vf_logistic_f32,

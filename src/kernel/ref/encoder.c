@@ -120,6 +120,7 @@ const loci__kernels loci__kernels_ref = {
     .exp_sum_f32 = loci__ref_exp_sum_f32,
     .skipgram_f32 = loci__ref_skipgram_f32,
     .cbow_f32 = loci__ref_cbow_f32,
+    .add_moves_f32 = loci__ref_add_moves_f32,
     .dot_picked_f32 = loci__ref_dot_picked_f32,
     .add_picked_f32 = loci__ref_add_picked_f32,
     .logistic_f32 = loci__ref_logistic_f32,

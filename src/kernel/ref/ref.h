@@ -30,6 +30,7 @@ float loci__ref_exp_sum_f32(const float *x, size_t n, float x_max, float scale, 
 
 void loci__ref_skipgram_f32(const loci__word_step *step);
 void loci__ref_cbow_f32(const loci__word_step *step);
+void loci__ref_add_moves_f32(float *row, const float *const *copies, size_t n, float weight, size_t width);
 void loci__ref_block_sparse_f64(const size_t *starts, const uint32_t *columns, const float *values, size_t n_rows,
                                 const double *x, double *y);
 void loci__ref_block_sparse_f32(const size_t *starts, const uint32_t *columns, const float *values, size_t n_rows,

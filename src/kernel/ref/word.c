@@ -36,12 +36,12 @@ void loci__ref_skipgram_f32(const loci__word_step *step) {
     size_t end = least(begin + LOCI__WORD_BLOCK, n);
     for (size_t k = 0; k < step->width; k++) {
       float before[LOCI__WORD_BLOCK];
-      for (size_t j = begin; j < end; j++) before[j - begin] = step->outputs[j][k];
+      for (size_t j = begin; j < end; j++) before[j - begin] = step->moved[j][k] = step->outputs[j][k];
       for (size_t i = 0; i < m; i++) {
         float x = step->inputs[i][k];
         for (size_t j = begin; j < end; j++) {
           step->inputs[i][k] += g[i * n + j] * before[j - begin];
-          step->outputs[j][k] += g[i * n + j] * x;
+          step->moved[j][k] += g[i * n + j] * x;
         }
       }
     }
@@ -61,10 +61,18 @@ void loci__ref_cbow_f32(const loci__word_step *step) {
   for (size_t j = 0; j < n; j++) {
     for (size_t k = 0; k < width; k++) {
       change[k] += g[j] * step->outputs[j][k];
-      step->outputs[j][k] += g[j] * mean[k];
+      step->moved[j][k] = step->outputs[j][k] + g[j] * mean[k];
     }
   }
   for (size_t i = 0; i < m; i++) {
     for (size_t k = 0; k < width; k++) step->inputs[i][k] += change[k];
+  }
+}
+
+void loci__ref_add_moves_f32(float *row, const float *const *copies, size_t n, float weight, size_t width) {
+  for (size_t k = 0; k < width; k++) {
+    float sum = 0;
+    for (size_t i = 0; i < n; i++) sum += copies[i][k] - row[k];
+    row[k] += weight * sum;
   }
 }

@@ -59,7 +59,7 @@ VF_INLINE void vf_word_sigmoid(float *g, size_t n, float rate) {
 
 /* Columns k … k + vecs·VF_WIDTH of a block of outputs and of all inputs. */
 VF_INLINE void vf_word_moves(const size_t outs, const size_t vecs, float *const *x, size_t n_inputs, float *const *y,
-                             size_t k, const float *g) {
+                             float *const *moved_y, size_t k, const float *g) {
   vf before[LOCI__WORD_BLOCK][VF_WORD_VECTORS], after[LOCI__WORD_BLOCK][VF_WORD_VECTORS];
   VF_UNROLL
   for (size_t j = 0; j < outs; j++) {
@@ -88,17 +88,17 @@ VF_INLINE void vf_word_moves(const size_t outs, const size_t vecs, float *const 
   VF_UNROLL
   for (size_t j = 0; j < outs; j++) {
     VF_UNROLL
-    for (size_t v = 0; v < vecs; v++) vf_store(y[j] + k + v * VF_WIDTH, after[j][v]);
+    for (size_t v = 0; v < vecs; v++) vf_store(moved_y[j] + k + v * VF_WIDTH, after[j][v]);
   }
 }
 
-VF_INLINE void vf_word_move(const size_t outs, float *const *x, size_t n_inputs, float *const *y, size_t width,
-                            const float *g) {
+VF_INLINE void vf_word_move(const size_t outs, float *const *x, size_t n_inputs, float *const *y, float *const *moved_y,
+                            size_t width, const float *g) {
   size_t k = 0;
   for (; k + VF_WORD_VECTORS * VF_WIDTH <= width; k += VF_WORD_VECTORS * VF_WIDTH) {
-    vf_word_moves(outs, VF_WORD_VECTORS, x, n_inputs, y, k, g);
+    vf_word_moves(outs, VF_WORD_VECTORS, x, n_inputs, y, moved_y, k, g);
   }
-  if (VF_WORD_VECTORS > 1 && k < width) vf_word_moves(outs, 1, x, n_inputs, y, k, g);
+  if (VF_WORD_VECTORS > 1 && k < width) vf_word_moves(outs, 1, x, n_inputs, y, moved_y, k, g);
 }
 
 /* cbow, the part of one block: g[j] = mean · y[j]. */
@@ -107,9 +107,9 @@ VF_INLINE void vf_word_means(const size_t outs, float *mean, float *const *y, si
   vf_word_scores(1, outs, x, y, width, g);
 }
 
-/* cbow: change += Σ g·y, y += g·mean. */
-VF_INLINE void vf_word_mean_move(const size_t outs, const float *mean, float *const *y, size_t width, const float *g,
-                                 float *change) {
+/* cbow: change += Σ g·y, moved y = y + g·mean. */
+VF_INLINE void vf_word_mean_move(const size_t outs, const float *mean, float *const *y, float *const *moved_y,
+                                 size_t width, const float *g, float *change) {
   vf gradient[LOCI__WORD_BLOCK];
   VF_UNROLL
   for (size_t j = 0; j < outs; j++) gradient[j] = vf_set1(g[j]);
@@ -119,7 +119,7 @@ VF_INLINE void vf_word_mean_move(const size_t outs, const float *mean, float *co
     for (size_t j = 0; j < outs; j++) {
       vf out = vf_load(y[j] + k);
       sum = vf_fma(gradient[j], out, sum);
-      vf_store(y[j] + k, vf_fma(gradient[j], in, out));
+      vf_store(moved_y[j] + k, vf_fma(gradient[j], in, out));
     }
     vf_store(change + k, sum);
   }
@@ -128,8 +128,10 @@ VF_INLINE void vf_word_mean_move(const size_t outs, const float *mean, float *co
 /* ---- one function a size of block ---- */
 
 typedef void (*vf_word_scores_fn)(float *const *x, float *const *y, size_t width, float *scores);
-typedef void (*vf_word_move_fn)(float *const *x, size_t n_inputs, float *const *y, size_t width, const float *g);
-typedef void (*vf_word_mean_move_fn)(const float *mean, float *const *y, size_t width, const float *g, float *change);
+typedef void (*vf_word_move_fn)(float *const *x, size_t n_inputs, float *const *y, float *const *moved_y, size_t width,
+                                const float *g);
+typedef void (*vf_word_mean_move_fn)(const float *mean, float *const *y, float *const *moved_y, size_t width,
+                                     const float *g, float *change);
 
 #define VF_WORD_SCORES(rows, outs)                                                                            \
   static void vf_word_scores_##rows##_##outs(float *const *x, float *const *y, size_t width, float *scores) { \
@@ -142,13 +144,14 @@ typedef void (*vf_word_mean_move_fn)(const float *mean, float *const *y, size_t 
   VF_WORD_SCORES(rows, 4)        \
   VF_WORD_SCORES(rows, 5)        \
   VF_WORD_SCORES(rows, 6)
-#define VF_WORD_MOVES(outs)                                                                                          \
-  static void vf_word_move_##outs(float *const *x, size_t n_inputs, float *const *y, size_t width, const float *g) { \
-    vf_word_move(outs, x, n_inputs, y, width, g);                                                                    \
-  }                                                                                                                  \
-  static void vf_word_mean_move_##outs(const float *mean, float *const *y, size_t width, const float *g,             \
-                                       float *change) {                                                              \
-    vf_word_mean_move(outs, mean, y, width, g, change);                                                              \
+#define VF_WORD_MOVES(outs)                                                                                     \
+  static void vf_word_move_##outs(float *const *x, size_t n_inputs, float *const *y, float *const *moved_y,     \
+                                  size_t width, const float *g) {                                               \
+    vf_word_move(outs, x, n_inputs, y, moved_y, width, g);                                                      \
+  }                                                                                                             \
+  static void vf_word_mean_move_##outs(const float *mean, float *const *y, float *const *moved_y, size_t width, \
+                                       const float *g, float *change) {                                         \
+    vf_word_mean_move(outs, mean, y, moved_y, width, g, change);                                                \
   }
 
 VF_WORD_SCORES_ROW(1)
@@ -218,7 +221,7 @@ static void vf_skipgram_f32(const loci__word_step *step) {
   vf_word_labels(step, m, g);
   for (size_t begin = 0; begin < n; begin += LOCI__WORD_BLOCK) {
     size_t outs = vf_word_block(n, begin);
-    vf_word_move_of[outs - 1](step->inputs, m, step->outputs + begin, width, g + m * begin);
+    vf_word_move_of[outs - 1](step->inputs, m, step->outputs + begin, step->moved + begin, width, g + m * begin);
   }
 }
 
@@ -239,11 +242,21 @@ static void vf_cbow_f32(const loci__word_step *step) {
   vf_word_sigmoid(g, n, step->rate);
   vf_word_labels(step, 1, g);
   for (size_t begin = 0; begin < n; begin += LOCI__WORD_BLOCK) {
-    vf_word_mean_move_of[vf_word_block(n, begin) - 1](mean, step->outputs + begin, width, g + begin, change);
+    vf_word_mean_move_of[vf_word_block(n, begin) - 1](mean, step->outputs + begin, step->moved + begin, width,
+                                                      g + begin, change);
   }
   for (size_t i = 0; i < m; i++) {
     float *row = step->inputs[i];
     for (size_t k = 0; k < width; k += VF_WIDTH) vf_store(row + k, vf_add(vf_load(row + k), vf_load(change + k)));
+  }
+}
+
+static void vf_add_moves_f32(float *row, const float *const *copies, size_t n, float weight, size_t width) {
+  vf factor = vf_set1(weight);
+  for (size_t k = 0; k < width; k += VF_WIDTH) {
+    vf before = vf_load(row + k), sum = vf_zero();
+    for (size_t i = 0; i < n; i++) sum = vf_add(sum, vf_sub(vf_load(copies[i] + k), before));
+    vf_store(row + k, vf_fma(factor, sum, before));
   }
 }
 
