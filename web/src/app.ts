@@ -280,6 +280,7 @@ export class App {
   private setFound(found: { best: number[]; all: Uint32Array } | null): void {
     if (found === null && this.found === null) return;
     this.found = found;
+    this.mark();
     this.recolour();
   }
 
@@ -296,6 +297,7 @@ export class App {
       chosen: this.chosen,
       neighbours: this.neighbours.map((n) => ({ point: n.point, strength: this.strength(n.score) })),
       hovered: this.hovered === this.chosen ? -1 : this.hovered,
+      found: this.found?.best ?? [],
     });
   }
 
@@ -346,7 +348,8 @@ export class App {
     const { clusters } = this.doc;
     this.clusterNames = [];
     if (!clusters) return;
-    const ink = LOOK[this.theme].ink;
+    // Names step back while a search is shown.
+    const ink = this.found ? mix(LOOK[this.theme].ink, hex(LOOK[this.theme].halo), 0.45) : LOOK[this.theme].ink;
     const colours = new Map<number, Rgb>(this.colouring.key === 'cluster' ? this.colouring.entries.map((e) => [e.group, e.colour]) : []);
     const largest = Math.max(1, ...clusters.sizes);
     const order = clusters.sizes.map((_, c) => c).sort((a, b) => clusters.sizes[b]! - clusters.sizes[a]!);
@@ -359,8 +362,8 @@ export class App {
         x: this.places[c]![0],
         y: this.places[c]![1],
         size: Math.round(12 + 5 * Math.sqrt(clusters.sizes[c]! / largest)),
-        weight: 650,
-        colour: css(tint ? mix(tint, ink, 0.5) : ink),
+        weight: this.found ? 500 : 650,
+        colour: css(tint && !this.found ? mix(tint, ink, 0.5) : ink),
         gap: 0,
       });
     }

@@ -183,6 +183,7 @@ export class Panel {
 
   showPoint(shown: Shown | null): void {
     this.details.hidden = shown === null;
+    byId('hint').hidden = shown !== null;
     this.details.dataset['point'] = shown ? String(shown.point) : '';
     if (!shown) {
       this.list.replaceChildren();

@@ -17,6 +17,8 @@ export interface Marks {
   chosen: number;
   neighbours: { point: number; strength: number }[];
   hovered: number;
+  /** Points to ring: the best that a search found. */
+  found: number[];
 }
 
 export interface Look {
@@ -55,7 +57,7 @@ export class Picture {
   private width = 0;
   private height = 0;
   private colours: Uint8Array;
-  private marks: Marks = { chosen: -1, neighbours: [], hovered: -1 };
+  private marks: Marks = { chosen: -1, neighbours: [], hovered: -1, found: [] };
   private asked = false;
   private readonly calm = window.matchMedia('(prefers-reduced-motion: reduce)');
   frames = 0;
@@ -194,7 +196,7 @@ export class Picture {
   }
 
   private drawMarks(): void {
-    const { chosen, neighbours, hovered } = this.marks;
+    const { chosen, neighbours, hovered, found } = this.marks;
     const c = this.labels.context;
     const r = this.radius();
     if (chosen >= 0) {
@@ -230,6 +232,7 @@ export class Picture {
       c.strokeStyle = css(this.look.ink);
       c.stroke();
     };
+    for (const point of found) ring(point, Math.max(3.5, r), 1.25, 0);
     for (const { point } of neighbours) ring(point, Math.max(4, r + 1), 1.5, 0);
     if (hovered >= 0) ring(hovered, Math.max(5, r + 2), 2, 0);
     if (chosen >= 0) ring(chosen, Math.max(6, r + 2), 2.5, 3);
