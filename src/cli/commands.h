@@ -37,6 +37,7 @@
   each(bias) \
   each(cluster) \
   each(diagnose) \
+  each(explain) \
   each(eval) \
   each(serve) \
   each(help) \
