@@ -2,6 +2,7 @@
 #ifndef LOCI_H
 #define LOCI_H
 
+#include "loci/align.h"
 #include "loci/cluster.h"
 #include "loci/collection.h"
 #include "loci/core.h"

@@ -36,6 +36,9 @@ LOCI_API loci_status loci_neighbors(const loci_vectors *vectors, const float *qu
                                     const size_t *exclude, size_t n_exclude, loci_neighbor *out, size_t *n,
                                     loci_error *error);
 
+/* The row of a word as it stands there, else in lower case (all of Unicode), or −1. */
+LOCI_API int64_t loci_find_folded(const loci_vectors *vectors, const char *word, size_t length);
+
 /* ---- analogies: a is to b as c is to what? ---- */
 
 typedef enum loci_analogy_method {

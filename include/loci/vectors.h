@@ -79,6 +79,11 @@ LOCI_API size_t loci_vectors_spellings(const loci_vectors *vectors, const char *
 LOCI_API loci_status loci_vectors_get(const loci_vectors *vectors, const char *word, size_t length, float *out,
                                       loci_error *error);
 
+/* Writes a table: word2vec .bin, text (.txt, .vec) or .npy by the ending, USAGE for another; counts, where they are known, to
+ * PATH.vocab. `card`: the text of PATH.card.md, or NULL. In one step, as loci_convert does it. */
+LOCI_API loci_status loci_vectors_save(const loci_vectors *vectors, const char *path, const char *card,
+                                       loci_error *error);
+
 typedef enum loci_precision { LOCI_PRECISION_F32 = 0, LOCI_PRECISION_F16 = 1, LOCI_PRECISION_INT8 = 2 } loci_precision;
 
 typedef struct loci_convert_options {

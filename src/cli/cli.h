@@ -246,6 +246,9 @@ void loci__space_close(loci__space *space); /* {0} is fine */
 loci_status loci__space_find(const loci__space *space, const char *word, size_t length, size_t *row, loci_error *error);
 /* Its vector (dim floats); with subwords that of any word. */
 loci_status loci__space_get(const loci__space *space, const char *word, size_t length, float *out, loci_error *error);
+/* The card beside `from`, or, where there is none, a title for `output`: what a command appends to that changes vectors. */
+loci_status loci__card_begin(loci__cli *cli, const char *from, const char *output, loci__buffer *out,
+                             loci_error *error);
 /* NOT_FOUND for a word that a table does not have, with words spelled alike. */
 loci_status loci__fail_word(const loci_vectors *vectors, const char *word, size_t length, loci_error *error);
 

@@ -38,6 +38,7 @@
   each(cluster) \
   each(diagnose) \
   each(explain) \
+  each(align) \
   each(eval) \
   each(serve) \
   each(help) \

@@ -5,7 +5,7 @@
 typedef struct values {
   uint64_t limit;
   const char *from;
-  int metric, json;
+  int metric, csls, json;
 } values;
 
 #define AT(member) offsetof(values, member)
@@ -14,6 +14,8 @@ static const loci__option options[] = {
     {"metric", 0, LOCI__OPTION_CHOICE, AT(metric), "cosine|dot|l2", LOCI__OFFER_NOTHING, "default: cosine"},
     {"from", 0, LOCI__OPTION_TEXT, AT(from), "VECTORS", LOCI__OFFER_FILE,
      "take the words' vectors from this file, and their neighbours from VECTORS"},
+    {"csls", 0, LOCI__OPTION_FLAG, AT(csls), NULL, LOCI__OFFER_NOTHING,
+     "with --from: scale cosines by how near everything is to a word (Conneau et al. 2018)"},
     {"json", 0, LOCI__OPTION_FLAG, AT(json), NULL, LOCI__OFFER_NOTHING, "a JSON object a word"},
 };
 
@@ -28,14 +30,14 @@ typedef struct answer {
   loci__buffer out;
 } answer;
 
-static void put_json(answer *a, const char *word, size_t n, loci_metric metric) {
+static void put_json(answer *a, const char *word, size_t n, const char *metric) {
   loci__json_writer json;
   loci__json_writer_init(&json, &a->out);
   loci__json_open(&json, '{');
   loci__json_key(&json, "word");
   loci__json_put_text(&json, word);
   loci__json_key(&json, "metric");
-  loci__json_put_text(&json, loci_metric_name(metric));
+  loci__json_put_text(&json, metric);
   loci__json_key(&json, "neighbors");
   loci__json_open(&json, '[');
   for (size_t i = 0; i < n; i++) {
@@ -57,10 +59,12 @@ static loci_status one_word(answer *a, const char *word, loci_error *error) {
   LOCI__TRY(loci__space_get(a->from.vectors ? &a->from : &a->space, word, strlen(word), a->query, error));
   size_t exclude = 0, n;
   const bool itself = !a->from.vectors && loci__space_find(&a->space, word, strlen(word), &exclude, NULL) == LOCI_OK;
-  LOCI__TRY(loci_neighbors(a->vectors, a->query, v->limit ? (size_t)v->limit : 10, metric, &exclude, itself, a->found,
-                           &n, error));
+  const size_t limit = v->limit ? (size_t)v->limit : 10;
+  const char *name = v->csls ? "CSLS" : loci_metric_name(metric);
+  if (v->csls) LOCI__TRY(loci_csls(a->vectors, a->from.vectors, a->query, limit, 0, a->found, &n, error));
+  else LOCI__TRY(loci_neighbors(a->vectors, a->query, limit, metric, &exclude, itself, a->found, &n, error));
   if (v->json) {
-    put_json(a, word, n, metric);
+    put_json(a, word, n, name);
     return LOCI_OK;
   }
   for (size_t i = 0; i < n; i++) {
@@ -69,7 +73,7 @@ static loci_status one_word(answer *a, const char *word, loci_error *error) {
     loci__table_add(&a->table, word);
     loci__table_addn(&a->table, found, length);
     loci__table_addf(&a->table, "%.4f", a->found[i].score);
-    loci__table_add(&a->table, loci_metric_name(metric));
+    loci__table_add(&a->table, name);
   }
   return LOCI_OK;
 }
@@ -77,6 +81,10 @@ static loci_status one_word(answer *a, const char *word, loci_error *error) {
 static loci_status all_words(answer *a, loci_error *error) {
   static const char *const headings[] = {"word", "neighbour", ">score", "metric"};
   const values *v = a->cli->values;
+  if (v->csls && !v->from)
+    return loci__fail(error, LOCI_ERROR_USAGE, "--csls is between two languages: it wants --from VECTORS");
+  if (v->csls && v->metric > 1)
+    return loci__fail(error, LOCI_ERROR_USAGE, "--csls is made of cosines: leave --metric out");
   if (v->limit > a->info.n) return loci__fail(error, LOCI_ERROR_USAGE, "there are only %zu words", a->info.n);
   if (a->from.vectors && a->from.info.dim != a->info.dim)
     return loci__fail(error, LOCI_ERROR_USAGE, "'%s' has vectors of %zu numbers, '%s' of %zu: not one space",

@@ -36,18 +36,10 @@ static pairs *relation_add(relations *r, const char *name, size_t length) {
   return p;
 }
 
-static int64_t find_folded(const loci_vectors *vectors, const char *word, size_t length) {
-  const int64_t row = loci_vectors_find(vectors, word, length);
-  char lower[256];
-  if (row >= 0 || length >= sizeof lower) return row;
-  for (size_t i = 0; i < length; i++) lower[i] = (char)(word[i] >= 'A' && word[i] <= 'Z' ? word[i] | 0x20 : word[i]);
-  return loci_vectors_find(vectors, lower, length);
-}
-
 /* A pair that stands there already is left out (questions-words.txt has each many times). */
 static bool pair_add(pairs *p, const loci_vectors *vectors, const char *from, size_t n_from, const char *to,
                      size_t n_to) {
-  const int64_t a = find_folded(vectors, from, n_from), b = find_folded(vectors, to, n_to);
+  const int64_t a = loci_find_folded(vectors, from, n_from), b = loci_find_folded(vectors, to, n_to);
   p->n_all++;
   if (a < 0 || b < 0 || a == b) return true;
   for (size_t i = 0; i < p->n; i++)
@@ -284,7 +276,7 @@ static loci_status measure_axis(loci__cli *cli, const loci__space *space, pairs 
   LOCI__TRY(parse_axis(p, vectors, cli->arguments.items[0], error));
   for (size_t i = 0; i < n; i++) {
     const char *word = cli->arguments.items[1 + i];
-    const int64_t row = find_folded(vectors, word, strlen(word));
+    const int64_t row = loci_find_folded(vectors, word, strlen(word));
     if (row >= 0) rows[i] = (size_t)row;
     else LOCI__TRY(loci__space_find(space, word, strlen(word), &rows[i], error));
   }

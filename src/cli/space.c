@@ -121,3 +121,23 @@ loci_status loci__space_get(const loci__space *space, const char *word, size_t l
   memcpy(out, loci_vectors_row(space->vectors, row), space->info.dim * sizeof *out);
   return LOCI_OK;
 }
+
+loci_status loci__card_begin(loci__cli *cli, const char *from, const char *output, loci__buffer *out,
+                             loci_error *error) {
+  enum { LIMIT = 1 << 20 };
+  loci__buffer path;
+  loci__buffer_init(&path, NULL, 0);
+  loci__buffer_printf(&path, "%s.card.md", from);
+  loci_status status = loci__buffer_status(&path, "a path", error);
+  if (status == LOCI_OK && loci__file_exists(cli->context, path.data)) {
+    char *text = NULL;
+    size_t length;
+    status = loci__file_read(cli->context, path.data, LIMIT, &text, &length, error);
+    if (status == LOCI_OK) loci__buffer_append(out, text, length);
+    loci__free(cli->context, text);
+  } else if (status == LOCI_OK) {
+    loci__buffer_printf(out, "# %s\n\nMade from `%s`.\n", loci__path_base(output), loci__path_base(from));
+  }
+  loci__buffer_release(&path);
+  return status;
+}

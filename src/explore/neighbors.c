@@ -8,6 +8,7 @@
 
 #include "../index/index.h"
 #include "../kernel/kernel.h"
+#include "../text/text.h"
 
 #include <math.h>
 
@@ -72,6 +73,7 @@ static size_t settle(const loci_vectors *vectors, const float *query, loci_metri
   for (size_t c = 0; c < n; c++) {
     const loci_neighbor found = {
         candidates[c], loci_measure(query, vectors->rows + candidates[c] * vectors->dim, vectors->dim, metric)};
+    if (isnan(found.score)) continue; /* a row that is not finite is near to nothing */
     if (kept == k && !nearer(&found, &out[k - 1], metric)) continue;
     size_t at = kept < k ? kept++ : k - 1;
     for (; at > 0 && nearer(&found, &out[at - 1], metric); at--) out[at] = out[at - 1];
@@ -111,4 +113,15 @@ loci_status loci_neighbors(const loci_vectors *vectors, const float *query, size
   loci__free(context, candidates);
   loci__free(context, scores);
   return status;
+}
+
+int64_t loci_find_folded(const loci_vectors *vectors, const char *word, size_t length) {
+  int64_t row = loci_vectors_find(vectors, word, length);
+  if (row >= 0) return row;
+  loci__buffer lower;
+  loci__buffer_init(&lower, vectors->context, 0);
+  if (loci__word_lower(word, length, &lower) && !lower.failed)
+    row = loci_vectors_find(vectors, lower.data, lower.length);
+  loci__buffer_release(&lower);
+  return row;
 }

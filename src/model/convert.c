@@ -448,3 +448,36 @@ loci_status loci_convert(loci_context *context, const char *input, const loci_co
   }
   return status;
 }
+
+/* ---- a table as it is ---- */
+
+loci_status loci_vectors_save(const loci_vectors *vectors, const char *path, const char *card, loci_error *error) {
+  const loci_convert_options options = {.struct_size = sizeof options};
+  conversion c = {.context = vectors->context, .options = &options, .output = path, .n = vectors->n};
+  c.format = loci__vectors_format_of(path);
+  if (c.format != LOCI_VECTORS_WORD2VEC && c.format != LOCI_VECTORS_TEXT && c.format != LOCI_VECTORS_NPY)
+    return loci__fail(error, LOCI_ERROR_USAGE,
+                      "'%s': the ending says the format: .bin (word2vec), .txt or .vec (text), .npy (an array and its "
+                      ".labels)",
+                      path);
+  c.vectors = (loci_vectors *)(uintptr_t)vectors; /* which is only read */
+  if (vectors->counts != NULL) LOCI__TRY(write_counts(&c, error));
+  else tell_stale(&c, ".vocab");
+  if (card != NULL) {
+    char *beside_it = beside(c.context, path, ".card.md");
+    const loci_status status = beside_it != NULL
+                                   ? loci__file_write_atomic(c.context, beside_it, card, strlen(card), error)
+                                   : loci__fail_memory(error, strlen(path), "a path");
+    loci__free(c.context, beside_it);
+    LOCI__TRY(status);
+  } else {
+    tell_stale(&c, ".card.md");
+  }
+  const loci__vectors_out out = {.n = vectors->n,
+                                 .dim = vectors->dim,
+                                 .words = vectors->words,
+                                 .lengths = vectors->lengths,
+                                 .rows = vectors->rows,
+                                 .counts = vectors->counts};
+  return loci__vectors_write(c.context, path, c.format, LOCI_PRECISION_F32, &out, error);
+}

@@ -44,4 +44,33 @@ exits "no such collection" 4 "$LOCI" neighbors --store nothing.db docs/fruit.txt
 exits "labels are for arrays" 2 "$LOCI" neighbors --store c.db docs/fruit.txt --labels words
 exits "VECTORS or a collection" 2 "$LOCI" similarity --store c.db v.txt docs/fruit.txt docs/prince.txt
 exits "a word is wanted" 2 "$LOCI" neighbors --store c.db
+# ---- align ----
+awk 'BEGIN { srand(3); n = 60; print n, 8 > "en.vec"; print n, 8 > "fr.vec"
+  for (i = 0; i < n; i++) { for (j = 0; j < 8; j++) x[j] = rand() + rand() + rand() - 1.5
+    printf "W%d", i > "en.vec"; printf "m%d", i > "fr.vec"
+    for (j = 0; j < 8; j++) { printf " %f", x[j] > "en.vec"; printf " %f", x[(j + 3) % 8] * (j % 2 ? 1 : -1) > "fr.vec" }
+    print "" > "en.vec"; print "" > "fr.vec"; print "W" i "\tM" i > "dictionary" } print "no\tsuch" > "dictionary" }'
+exits "align" 0 "$LOCI" align en.vec fr.vec --dictionary dictionary -o en-in-fr.vec --json
+is "knows which pairs are usable" "$(echo "$out" | json .dictionary) $(echo "$out" | json .usable)" "61 60"
+is "keeps a fifth back" "$(echo "$out" | json .csls.n) $(echo "$out" | json .learned_from)" "12 48"
+is "finds a rotation again" "$(echo "$out" | json .csls.right) $(echo "$out" | json .cosine.right)" "12 12"
+like "the card says how" "$(cat en-in-fr.vec.card.md)" "*orthogonal*48 pairs*n 12*"
+exits "translated" 0 "$LOCI" neighbors fr.vec W5 W6 --from en-in-fr.vec --csls -n 1
+is "the nearest" "$(echo "$out" | cut -f 2 | tr '\n' ' ')" "m5 m6 "
+exits "--csls wants another language" 2 "$LOCI" neighbors fr.vec m5 --csls
+head -n 20 dictionary >learned
+exits "a dictionary of its own to measure with" 0 "$LOCI" align en.vec fr.vec --dictionary learned --test dictionary --json
+is "has the words that were not learned from" "$(echo "$out" | json .csls.n) $(echo "$out" | json .learned_from)" "40 20"
+exits "nothing kept back" 0 "$LOCI" align en.vec fr.vec --dictionary dictionary --held-out 0 --refine 0
+unlike "nothing measured" "$out" "*P@1*"
+exits "no dictionary" 2 "$LOCI" align en.vec fr.vec
+echo "these	are-not-there" >none
+exits "a dictionary without a usable pair" 2 "$LOCI" align en.vec fr.vec --dictionary none
+like "says what to look at" "$err" "*none whose words both have a vector*written alike*"
+echo "alone" >one
+exits "a line that is no pair" 4 "$LOCI" align en.vec fr.vec --dictionary one
+like "is named" "$err" "*one, line 1*"
+printf "king\tm1\n" >widths
+exits "two widths" 2 "$LOCI" align v.txt fr.vec --dictionary widths --held-out 0
+exits "an ending that says nothing" 2 "$LOCI" align en.vec fr.vec --dictionary dictionary -o out.what
 finish
