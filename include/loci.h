@@ -10,6 +10,7 @@
 #include "loci/diagnose.h"
 #include "loci/eval.h"
 #include "loci/explore.h"
+#include "loci/map.h"
 #include "loci/model.h"
 #include "loci/project.h"
 #include "loci/tokenizer.h"

@@ -211,6 +211,8 @@ loci_status loci__environment_folder(loci__xdg kind, const char *rest, char **ou
 loci_status loci__environment_model_path(char **out, loci_error *error);
 /* The program of that name (loci-extract, loci-serve) that belongs to this executable, allocated; NULL when it is not there. */
 char *loci__environment_program(const char *name);
+/* A file of share/loci that belongs to this executable ("map.html"), allocated; NULL when it is not there. */
+char *loci__environment_data(const char *name);
 /* Makes the context from LOCI_ISA, LOCI_THREADS and the folders above. */
 loci_status loci__environment_context(loci__cli *cli, loci_error *error);
 /* The collection's file: --store, -c NAME, LOCI_STORE, else collections/default.db of the data folder. Allocated. */

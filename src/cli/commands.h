@@ -37,6 +37,7 @@
   each(bias) \
   each(cluster) \
   each(diagnose) \
+  each(map) \
   each(explain) \
   each(align) \
   each(eval) \

@@ -83,6 +83,20 @@ char *loci__environment_program(const char *name) {
   return found;
 }
 
+char *loci__environment_data(const char *name) {
+  /* The build tree's, and the installation's. */
+  static const char *const places[] = {"share/loci", "../share/loci"};
+  char *folder = program_folder(), *found = NULL;
+  for (size_t i = 0; folder && !found && i < LOCI__COUNT(places); i++) {
+    char *data = loci__path_join(NULL, folder, places[i]), *joined = data ? loci__path_join(NULL, data, name) : NULL;
+    if (joined && loci__file_exists(NULL, joined)) found = loci__path_absolute(NULL, joined);
+    loci__free(NULL, joined);
+    loci__free(NULL, data);
+  }
+  loci__free(NULL, folder);
+  return found;
+}
+
 loci_status loci__environment_context(loci__cli *cli, loci_error *error) {
   loci_context_options options;
   loci_context_options_init(&options);

@@ -7,6 +7,7 @@
 #include "explore/project.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 /* Points of a few blobs, so that there is something to see. */
@@ -428,6 +429,73 @@ static void test_distortion(void **state) {
   test_context_free(context);
 }
 
+/* ---- against scikit-learn and openTSNE (tests/golden/make_project.py) ---- */
+
+static float *golden_floats(const char *name, size_t n) {
+  char path[300];
+  snprintf(path, sizeof path, LOCI_SOURCE_DIR "/tests/golden/project/%s", name);
+  size_t length;
+  char *bytes = test_read(path, &length);
+  assert_int_equal(length, n * sizeof(float));
+  return (float *)(void *)bytes;
+}
+
+static double golden_number(const char *text, const char *name) {
+  const char *at = strstr(text, name);
+  assert_non_null(at);
+  return strtod(at + strlen(name), NULL);
+}
+
+static void test_golden(void **state) {
+  (void)state;
+  enum { N = 400, DIM = 20 };
+  loci_error error;
+  loci_context *context = test_context_new(2, NULL);
+  size_t length;
+  char *numbers = test_read(LOCI_SOURCE_DIR "/tests/golden/project/numbers.txt", &length);
+  float *rows = golden_floats("rows.f32", N * DIM), *xy = golden_floats("xy.f32", N * 2);
+  float *pca = golden_floats("pca.f32", N * 3), *directions = golden_floats("components.f32", 3 * DIM);
+  static float components[3 * DIM], coordinates[N * 3];
+  double variances[3];
+  assert_ok(loci_pca(context, rows, N, DIM, 3, components, variances, NULL, coordinates, &error), &error);
+  for (size_t w = 0; w < 3; w++) {
+    char name[] = "variance_0 ";
+    name[9] = (char)('0' + w);
+    assert_true(fabs(variances[w] / golden_number(numbers, name) - 1) < 1e-6);
+    double largest = 0, wrong = 0;
+    for (size_t i = 0; i < N; i++) {
+      largest = fmax(largest, fabs((double)pca[i * 3 + w]));
+      wrong = fmax(wrong, fabs((double)pca[i * 3 + w] - (double)coordinates[i * 3 + w]));
+    }
+    assert_true(wrong < 1e-5 * largest);
+    for (size_t j = 0; j < DIM; j++)
+      assert_true(fabs((double)components[w * DIM + j] - (double)directions[w * DIM + j]) < 1e-5);
+  }
+  for (int metric = LOCI_METRIC_COSINE; metric <= LOCI_METRIC_L2; metric += 2)
+    for (size_t k = 5; k <= 15; k += 10) {
+      char name[40];
+      snprintf(name, sizeof name, "trust_%s_%zu ", metric == LOCI_METRIC_L2 ? "l2" : "cosine", k);
+      loci_distortion got;
+      assert_ok(
+          loci_distortion_measure(context, rows, N, DIM, (loci_metric)metric, xy, k, 0, 1, NULL, NULL, &got, &error),
+          &error);
+      assert_true(fabs(got.trustworthiness - golden_number(numbers, name)) < 1e-6);
+    }
+  loci_graph graph;
+  loci__edges edges;
+  float *values = malloc(N * 60 * sizeof *values);
+  assert_ok(loci_graph_build(context, rows, N, DIM, 60, LOCI_METRIC_L2, NULL, NULL, &graph, &error), &error);
+  assert_ok(loci__affinities(&graph, 60, 20, values, &error), &error);
+  assert_ok(loci__edges_make(&graph, values, 60, LOCI__JOIN_MEAN, &edges, &error), &error);
+  static double plain[2 * N];
+  for (size_t i = 0; i < 2 * N; i++) plain[i] = (double)xy[i];
+  assert_true(fabs(loci__tsne_plain(&edges, plain, 1, NULL, NULL) - golden_number(numbers, "kl ")) < 1e-5);
+  loci__edges_release(&edges);
+  loci_graph_release(&graph);
+  test_context_free(context);
+  free(values), free(rows), free(xy), free(pca), free(directions), free(numbers);
+}
+
 /* ---- whole maps ---- */
 
 static void test_maps(void **state) {
@@ -544,9 +612,10 @@ static void test_odd_input(void **state) {
 }
 
 int main(void) {
-  const struct CMUnitTest tests[] = {
-      cmocka_unit_test(test_graph),         cmocka_unit_test(test_pca),    cmocka_unit_test(test_field),
-      cmocka_unit_test(test_tsne_gradient), cmocka_unit_test(test_umap),   cmocka_unit_test(test_distortion),
-      cmocka_unit_test(test_maps),          cmocka_unit_test(test_cancel), cmocka_unit_test(test_odd_input)};
+  const struct CMUnitTest tests[] = {cmocka_unit_test(test_graph),  cmocka_unit_test(test_pca),
+                                     cmocka_unit_test(test_field),  cmocka_unit_test(test_tsne_gradient),
+                                     cmocka_unit_test(test_umap),   cmocka_unit_test(test_distortion),
+                                     cmocka_unit_test(test_golden), cmocka_unit_test(test_maps),
+                                     cmocka_unit_test(test_cancel), cmocka_unit_test(test_odd_input)};
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
