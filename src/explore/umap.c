@@ -7,7 +7,8 @@
  * umap-learn walks over the edges and moves points as it goes: one thread, or another map each time. Here an epoch is a walk
  * of every point over its own edges against the picture of the epoch before: it moves step by step (so that many edges do
  * not add up to one great leap), the others stand still, and the new picture is taken when all are done. An edge is seen
- * from both its ends; each end takes both pulls that it would get (as head and as tail). Points draw their random ones from
+ * from both its ends; each end takes both pulls that it would get (as head and as tail), then the pushes: in the other order
+ * the map is looser, trustworthiness .885 for .899 on 10,000 words (umap-learn .903). Points draw their random ones from
  * generators of their own. So the bits do not depend on the threads, and there are no locks.
  *
  * The forces have a power each; they are read from a table over the bits of d² (32 pieces an octave, linear, within 3e-4):
@@ -209,11 +210,11 @@ static loci_status walk_task(void *arg, size_t task, size_t worker, loci_error *
       w->next[e] += w->greatest / edges->values[e];
       const float *other = w->before + 2 * (size_t)edges->columns[e];
       move(w->pull, w->rate, other, at);
+      move(w->pull, w->rate, other, at);
       for (size_t s = 0; s < w->u->negative; s++) {
         const size_t drawn = loci__umap_draw(&state, w->n);
         if (drawn != i) move(w->push, w->rate, w->before + 2 * drawn, at);
       }
-      move(w->pull, w->rate, other, at);
     }
     w->after[2 * i] = at[0];
     w->after[2 * i + 1] = at[1];

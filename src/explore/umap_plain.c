@@ -41,14 +41,14 @@ static void walk(const loci__umap *u, size_t epoch, size_t i, double greatest, c
     /* Seen when the epochs so far, times its share, pass a whole number. */
     if (epoch == 0 || floor((double)epoch * share + 1e-6) <= floor(((double)epoch - 1) * share + 1e-6)) continue;
     const double *other = before + 2 * (size_t)edges->columns[e];
-    for (int part = 0; part < 2; part++) {
-      double d2 = between(at, other);
+    for (int pull = 0; pull < 2; pull++) {
+      const double d2 = between(at, other);
       if (d2 > 0) move(loci__umap_pull(u->a, u->b, d2), rate, other, at);
-      for (size_t s = 0; s < u->negative && part == 0; s++) {
-        const size_t drawn = loci__umap_draw(&state, edges->n);
-        d2 = between(at, before + 2 * drawn);
-        if (drawn != i && d2 > 0) move(loci__umap_push(u->a, u->b, d2), rate, before + 2 * drawn, at);
-      }
+    }
+    for (size_t s = 0; s < u->negative; s++) {
+      const size_t drawn = loci__umap_draw(&state, edges->n);
+      const double d2 = between(at, before + 2 * drawn);
+      if (drawn != i && d2 > 0) move(loci__umap_push(u->a, u->b, d2), rate, before + 2 * drawn, at);
     }
   }
   after[2 * i] = at[0];
