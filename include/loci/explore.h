@@ -156,6 +156,29 @@ typedef struct loci_weat_report {
 LOCI_API loci_status loci_weat(const loci_vectors *vectors, const loci_weat_set sets[4], uint64_t seed,
                                loci_weat_report *out, loci_error *error);
 
+/* ---- paths: from one word to another by near neighbours ---- */
+
+typedef struct loci_path {
+  loci_context *context;
+  size_t n;          /* words on the path, both ends included */
+  size_t *rows;      /* n */
+  double *cosines;   /* n − 1: of each with the next */
+  double length;     /* Σ (1 − cosine): what is smallest */
+  double weakest;    /* the smallest of the cosines */
+  double direct;     /* cosine of the two ends */
+  size_t n_shared;   /* rows among the k nearest of both ends … */
+  size_t *shared;    /* … and which, nearest to the first end first */
+  size_t n_expanded; /* rows whose neighbours were looked for */
+} loci_path;
+
+/* The shortest way from one row to another along near neighbours: a step goes from a row to one of its k nearest (by
+ * cosine) on the way out, and from one of the k nearest of a row to it on the way in; it costs 1 − cosine, so that many
+ * near steps are better than a few far ones. The way back is the same way. Only the first `most` rows may be steps (0 = all).
+ * NOT_FOUND when there is no way; USAGE when an end has no direction. Same answer at any number of threads. */
+LOCI_API loci_status loci_path_find(const loci_vectors *vectors, size_t from, size_t to, size_t k, size_t most,
+                                    loci_path *out, loci_error *error);
+LOCI_API void loci_path_release(loci_path *path);
+
 #ifdef __cplusplus
 }
 #endif

@@ -32,6 +32,7 @@
   each(similarity) \
   each(odd_one_out) \
   each(analogy) \
+  each(path) \
   each(relation) \
   each(axis) \
   each(bias) \

@@ -8,6 +8,7 @@
  *   weat.c           the word embedding association test
  *   diagnose.c       hubs, a common direction, lengths that tell frequency
  *   points.c, assign.c, kmeans.c, near.c, density.c, hdbscan.c, clusters.c   clusters (cluster.h)
+ *   path.c           from one word to another by near neighbours
  *   nearest_several.c, procrustes.c, align.c    two languages in one space (align.h)
  *
  * Threads: vectors are shared and read-only; a call works on the context's pool in blocks of fixed size, so its answer

@@ -73,4 +73,18 @@ like "is named" "$err" "*one, line 1*"
 printf "king\tm1\n" >widths
 exits "two widths" 2 "$LOCI" align v.txt fr.vec --dictionary widths --held-out 0
 exits "an ending that says nothing" 2 "$LOCI" align en.vec fr.vec --dictionary dictionary -o out.what
+
+# ---- path ----
+printf '6 2\nraven 1 0\ncrow 1 0.3\nbird 1 0.8\nperch 0.7 1\nwood 0.3 1\ndesk 0 1\n' >birds.txt
+exits "path" 0 "$LOCI" path birds.txt raven desk -k 2 --json
+is "goes by near words" "$(echo "$out" | json .path.1.word) $(echo "$out" | json .path.4.word)" "crow wood"
+exits "and says that this proves nothing" 0 "$LOCI" path birds.txt raven desk -k 2
+like "on stderr" "$err" "*says nothing about what they have in common*"
+exits "no such word" 4 "$LOCI" path birds.txt rave desk
+like "but one spelled alike" "$err" "*'raven'*"
+printf '4 2\na 1 0\nb 1 0.1\nc 0 1\nd 0.1 1\n' >parted.txt
+exits "no way" 4 "$LOCI" path parted.txt a c -k 1
+like "says how there may be one" "$err" "*more of them*"
+exits "a collection's passages" 0 "$LOCI" path --store c.db royals.txt fruit.txt
+
 finish
