@@ -128,8 +128,8 @@ export class Picture {
         [width, height],
       ])
       .translateExtent([
-        [-SIZE, -SIZE],
-        [SIZE, SIZE],
+        [-4 * SIZE, -4 * SIZE],
+        [4 * SIZE, 4 * SIZE],
       ]);
     this.go(mx, my, this.fitK * (first ? 1 : times), false);
     this.ask();
