@@ -42,15 +42,35 @@ typedef struct loci__assign {
   const loci__kernels *kernels;
   size_t k, width;      /* width: k in whole panels */
   float *packed, *bias; /* width × dim, width */
-  float *scores;        /* a worker each */
   int32_t *labels;      /* n: of the last call; −1 before */
-  uint64_t n_products;  /* points × centres that were multiplied so far */
+  /* of the last call, when there are bounds */
+  float *bounds;        /* n × width, or NULL */
+  float *before;        /* k × dim: the centres */
+  double *moved;        /* k + 1: how far each centre has come, all its moves added; at the end what none passes */
+  float *drift;         /* width: the same */
+  float *groups;        /* n × width / 16: bounds of sixteen centres together */
+  float *own;           /* n: of the own centre, from below */
+  double *group_moved;  /* of each group: the greatest moves, the greatest growths of −|c|²/2, each added up */
+  float *group_drift;   /* the same */
+  const float *centers; /* of this call */
+  float *lengths;       /* n: |x| */
+  double greatest;      /* |c| */
+  bool fresh;           /* there is no last call */
+  /* a worker each */
+  float *scores, *picked;
+  uint32_t *picks;
+  size_t *counts;
+  uint64_t *n_products;
 } loci__assign;
 
-loci_status loci__assign_init(loci__assign *a, const loci__points *points, size_t k, loci_error *error);
+/* plain: no bounds; every product is made in every call. */
+loci_status loci__assign_init(loci__assign *a, const loci__points *points, size_t k, bool plain, loci_error *error);
 void loci__assign_release(loci__assign *a);
-/* labels of all points for these centres (k × dim), equal distances to the lower centre. */
+/* labels of all points for these centres (k × dim), equal distances to the lower centre. The same labels with and without
+ * bounds, by any kernels, at any number of threads. */
 loci_status loci__assign_run(loci__assign *a, const float *centers, loci_error *error);
+/* Points × centres that were multiplied so far. */
+uint64_t loci__assign_products(const loci__assign *a);
 
 /* ---- near.c ---- */
 

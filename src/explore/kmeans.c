@@ -15,7 +15,7 @@
 #include <math.h>
 #include <stdlib.h>
 
-enum { CHUNK = 1024, SEEDING = 10000, SEEDING_A_CENTER = 20, SEED_BLOCK = 512, MANY_STARTS = 20000 };
+enum { CHUNK = 1024, STRIPE = 64, SEEDING = 10000, SEEDING_A_CENTER = 20, SEED_BLOCK = 512, MANY_STARTS = 20000 };
 
 void loci_kmeans_options_init(loci_kmeans_options *options) {
   *options = (loci_kmeans_options){.struct_size = sizeof *options, .tolerance = 1e-4, .seed = 1};
@@ -32,6 +32,10 @@ typedef struct kmeans {
   int32_t *before;                 /* labels of the iteration before */
   size_t *order, *starts, *chunks; /* points by cluster; k + 1 starts in it; k + 1 starts among the chunks */
   double *sums;                    /* chunks × dim: at most k + n / CHUNK */
+  double *totals;                  /* k × dim: the sum of each cluster's points */
+  size_t *counts;                  /* k */
+  size_t *changed, n_changed;      /* points with another label than before */
+  size_t *taken;                   /* k: points that went to empty clusters */
   double *distances;               /* a point each */
   /* seeding */
   size_t *sample, n_sample;
@@ -196,39 +200,97 @@ static size_t take_furthest(kmeans *m) {
   return furthest;
 }
 
-/* The sum of cluster c stands in its first chunk's place of m->sums; an empty one has none. */
-static loci_status move_centers(kmeans *m, double *moved, loci_error *error) {
+static loci_status sum_all(kmeans *m, loci_error *error) {
   const size_t dim = m->points->dim;
   sort_points(m);
   LOCI__TRY(loci__pool_run(m->context, m->chunks[m->k], sum_task, m, error));
-  size_t n_empty = 0;
+  memset(m->totals, 0, m->k * dim * sizeof *m->totals);
   for (size_t c = 0; c < m->k; c++) {
-    double *sum = m->sums + m->chunks[c] * dim;
-    for (size_t chunk = m->chunks[c] + 1; chunk < m->chunks[c + 1]; chunk++)
-      for (size_t j = 0; j < dim; j++) sum[j] += m->sums[chunk * dim + j];
-    n_empty += m->starts[c + 1] == m->starts[c];
+    double *total = m->totals + c * dim;
+    for (size_t chunk = m->chunks[c]; chunk < m->chunks[c + 1]; chunk++)
+      for (size_t j = 0; j < dim; j++) total[j] += m->sums[chunk * dim + j];
+    m->counts[c] = m->starts[c + 1] - m->starts[c];
   }
-  size_t *counts = m->order; /* done with */
-  for (size_t c = 0; c < m->k; c++) counts[c] = m->starts[c + 1] - m->starts[c];
-  if (n_empty) LOCI__TRY(measure_points(m, error));
-  memcpy(m->next, m->centers, m->k * dim * sizeof *m->next);
-  for (size_t c = 0; c < m->k && n_empty; c++) {
-    if (m->starts[c + 1] != m->starts[c]) continue;
+  return LOCI_OK;
+}
+
+/* A few dimensions of all points that went from one cluster to another. */
+static loci_status change_task(void *arg, size_t task, size_t worker, loci_error *error) {
+  (void)worker, (void)error;
+  const kmeans *m = arg;
+  const size_t dim = m->points->dim, first = task * STRIPE, last = first + STRIPE < dim ? first + STRIPE : dim;
+  for (size_t i = 0; i < m->n_changed; i++) {
+    const float *x = m->points->rows + m->changed[i] * dim;
+    double *from = m->totals + (size_t)m->before[m->changed[i]] * dim;
+    double *to = m->totals + (size_t)m->assign.labels[m->changed[i]] * dim;
+    for (size_t j = first; j < last; j++) {
+      from[j] -= (double)x[j];
+      to[j] += (double)x[j];
+    }
+  }
+  return LOCI_OK;
+}
+
+/* The sums of all clusters: of all points, or, where few have changed their cluster, by what those change. */
+static loci_status sum_clusters(kmeans *m, bool first, loci_error *error) {
+  const size_t n = m->points->n;
+  if (first) return sum_all(m, error);
+  m->n_changed = 0;
+  for (size_t i = 0; i < n; i++)
+    if (m->before[i] != m->assign.labels[i]) m->changed[m->n_changed++] = i;
+  if (m->n_changed > n / 4) return sum_all(m, error);
+  for (size_t i = 0; i < m->n_changed; i++) {
+    m->counts[m->before[m->changed[i]]]--;
+    m->counts[m->assign.labels[m->changed[i]]]++;
+  }
+  return loci__pool_run(m->context, (m->points->dim + STRIPE - 1) / STRIPE, change_task, m, error);
+}
+
+/* An empty cluster gets the furthest point, whose label stays until the next call: the sums take part in that for the
+ * means only. */
+static size_t fill_empty(kmeans *m) {
+  const size_t dim = m->points->dim;
+  size_t n_taken = 0;
+  for (size_t c = 0; c < m->k; c++) {
+    if (m->counts[c] > 0) continue;
     const size_t point = take_furthest(m), from = (size_t)m->assign.labels[point];
-    if (!(m->distances[point] > 0) || counts[from] < 2) break;
+    if (!(m->distances[point] > 0) || m->counts[from] < 2) break;
     m->distances[point] = -1;
     const float *x = m->points->rows + point * dim;
-    for (size_t j = 0; j < dim; j++) m->sums[m->chunks[from] * dim + j] -= (double)x[j];
-    counts[from]--;
+    for (size_t j = 0; j < dim; j++) m->totals[from * dim + j] -= (double)x[j];
+    m->counts[from]--;
     memcpy(m->next + c * dim, x, dim * sizeof *x);
+    m->taken[n_taken++] = point;
+  }
+  return n_taken;
+}
+
+static void give_back(kmeans *m, size_t n_taken) {
+  const size_t dim = m->points->dim;
+  while (n_taken-- > 0) {
+    const size_t point = m->taken[n_taken], from = (size_t)m->assign.labels[point];
+    for (size_t j = 0; j < dim; j++) m->totals[from * dim + j] += (double)m->points->rows[point * dim + j];
+    m->counts[from]++;
+  }
+}
+
+static loci_status move_centers(kmeans *m, bool first, double *moved, loci_error *error) {
+  const size_t dim = m->points->dim;
+  LOCI__TRY(sum_clusters(m, first, error));
+  size_t n_empty = 0, n_taken = 0;
+  for (size_t c = 0; c < m->k; c++) n_empty += m->counts[c] == 0;
+  memcpy(m->next, m->centers, m->k * dim * sizeof *m->next);
+  if (n_empty) {
+    LOCI__TRY(measure_points(m, error));
+    n_taken = fill_empty(m);
   }
   *moved = 0;
   for (size_t c = 0; c < m->k; c++) {
-    if (m->starts[c + 1] > m->starts[c])
-      for (size_t j = 0; j < dim; j++)
-        m->next[c * dim + j] = (float)(m->sums[m->chunks[c] * dim + j] / (double)counts[c]);
+    for (size_t j = 0; j < dim && m->counts[c] > 0; j++)
+      m->next[c * dim + j] = (float)(m->totals[c * dim + j] / (double)m->counts[c]);
     *moved += distance(m->next + c * dim, m->centers + c * dim, dim);
   }
+  give_back(m, n_taken);
   float *t = m->centers;
   m->centers = m->next, m->next = t;
   return LOCI_OK;
@@ -244,7 +306,7 @@ static loci_status iterate(kmeans *m, size_t *iterations, bool *converged, loci_
     memcpy(m->before, m->assign.labels, bytes);
     LOCI__TRY(loci__assign_run(&m->assign, m->centers, error));
     double moved;
-    LOCI__TRY(move_centers(m, &moved, error));
+    LOCI__TRY(move_centers(m, *iterations == 0, &moved, error));
     same = *iterations > 0 && memcmp(m->before, m->assign.labels, bytes) == 0;
     *converged = same || moved <= enough;
     ++*iterations;
@@ -266,7 +328,7 @@ static loci_status one_run(kmeans *m, uint64_t seed, loci_error *error) {
     draw_sample(m, &random);
     LOCI__TRY(seed_centers(m, &random, error));
   }
-  LOCI__TRY(loci__assign_init(&m->assign, m->points, m->k, error));
+  LOCI__TRY(loci__assign_init(&m->assign, m->points, m->k, m->options->plain, error));
   size_t iterations;
   bool converged;
   loci_status status = iterate(m, &iterations, &converged, error);
@@ -346,17 +408,23 @@ static loci_status prepare(kmeans *m, loci_error *error) {
   m->chunks = loci__alloc_array(m->context, k + 1, sizeof *m->chunks);
   m->sums = loci__alloc_array(m->context, k + n / CHUNK + 1, dim * sizeof *m->sums);
   m->distances = loci__alloc_array(m->context, n, sizeof *m->distances);
+  m->totals = loci__alloc_array(m->context, k, dim * sizeof *m->totals);
+  m->counts = loci__alloc_array(m->context, k, sizeof *m->counts);
+  m->changed = loci__alloc_array(m->context, n, sizeof *m->changed);
+  m->taken = loci__alloc_array(m->context, k, sizeof *m->taken);
   m->closest = loci__alloc_array(m->context, n_sample, sizeof *m->closest);
   m->trial = loci__alloc_array(m->context, n_sample, n_trials * sizeof *m->trial);
   if ((n_sample < n && !m->sample) || !m->centers || !m->next || !m->best_centers || !m->before || !m->best_labels ||
-      !m->order || !m->starts || !m->chunks || !m->sums || !m->distances || !m->closest || !m->trial)
+      !m->order || !m->starts || !m->chunks || !m->sums || !m->totals || !m->counts || !m->changed || !m->taken ||
+      !m->distances || !m->closest || !m->trial)
     return loci__fail_memory(error, (3 * k + n / CHUNK) * dim * sizeof *m->sums, "a clustering");
   return LOCI_OK;
 }
 
 static void release(kmeans *m) {
-  void *const memory[] = {m->sample, m->centers, m->next,      m->best_centers, m->before,  m->best_labels, m->order,
-                          m->starts, m->chunks,  m->distances, m->sums,         m->closest, m->trial};
+  void *const memory[] = {m->sample, m->centers, m->next,   m->best_centers, m->before, m->best_labels,
+                          m->order,  m->starts,  m->chunks, m->distances,    m->sums,   m->totals,
+                          m->counts, m->changed, m->taken,  m->closest,      m->trial};
   for (size_t i = 0; i < LOCI__COUNT(memory); i++) loci__free(m->context, memory[i]);
 }
 
@@ -378,6 +446,9 @@ loci_status loci_kmeans(const loci_vectors *vectors, const size_t *rows, size_t 
   *out = (loci_clusters){.context = vectors->context};
   loci__points points;
   if (options->k == 0) return loci__fail(error, LOCI_ERROR_USAGE, "k-means of 0 clusters: k is at least 1");
+  for (size_t i = 0; options->centers && i < options->k * vectors->dim; i++)
+    if (!isfinite(options->centers[i]))
+      return loci__fail(error, LOCI_ERROR_USAGE, "centre %zu is not finite", i / vectors->dim);
   LOCI__TRY(loci__points_make(vectors, rows, n_rows, options->metric, &points, error));
   loci_status status = LOCI_OK;
   if (options->k > points.n)

@@ -21,9 +21,9 @@
 #define LOCI_MODEL_MODEL_H
 
 #include "../base/base.h"
-#include "../text/text.h"
 #include "../base/json.h"
 #include "../format/format.h"
+#include "../text/text.h"
 #include "encoder.h"
 #include "loci/model.h"
 

@@ -187,7 +187,8 @@ static void the_top_is_taken_away(void **state) {
   (void)state;
   enum { D = 3 };
   fill();
-  for (size_t j = 0; j < DIM; j++) rows[100 * DIM + j] = rows[200 * DIM + j] = rows[300 * DIM + j] = 0.25f; /* all finite for the oracle */
+  for (size_t j = 0; j < DIM; j++)
+    rows[100 * DIM + j] = rows[200 * DIM + j] = rows[300 * DIM + j] = 0.25f; /* all finite for the oracle */
   double top[D][DIM], share[D], got_share[D];
   top_directions(D, top, share);
   float *first = NULL;
