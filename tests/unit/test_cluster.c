@@ -550,8 +550,8 @@ static void words_and_classes_are_read(void **state) {
   static const char *const layouts[] = {
       "animal cat\nanimal dog\naction run\naction walk\nanimal Lion\naction fly\n",
       "# a comment\r\nanimal\tcat\r\n\r\naction\trun\r\nanimal\tdog\r\naction\twalk\r\nanimal\tlion\r\nanimal\tzebra",
-      ",category,word\n0,animal,cat\n1,animal,dog\n2,animal,lion\n3,action,run\n4,action,walk\n5,action,swim\n6,action,"
-      "\n",
+      (",category,word\n0,animal,cat\n1,animal,dog\n2,animal,lion\n3,action,run\n4,action,walk\n5,action,swim\n"
+       "6,action,\n"),
       "word;class\ncat;animal\ndog;animal\nlion;animal\nrun;action\nwalk;action\ngo;action\n",
       ": animal\ncat dog lion zebra\n: action\nrun\nwalk\n",
       "animal cat\nanimal dog\nanimal lion\naction run\naction walk\naction cat\naction go\n", /* the first class counts */
