@@ -3,6 +3,7 @@
 #define LOCI_H
 
 #include "loci/align.h"
+#include "loci/bias.h"
 #include "loci/cluster.h"
 #include "loci/collection.h"
 #include "loci/core.h"

@@ -221,6 +221,8 @@ loci_status loci__environment_store(const loci__cli *cli, char **out, loci_error
 loci_status loci__collection_open(loci__cli *cli, int mode, loci_collection **out, loci_error *error);
 /* Says once for all (a file in the state folder remembers it) what the built-in model cannot do. */
 void loci__environment_tell_limits(loci__cli *cli);
+/* Says once for all that a static model gives a word the same vector in every sentence. */
+void loci__environment_tell_static(loci__cli *cli);
 /* --pooling mean|sif of word vectors: 1 + its index, 0 = not given. *out: the model's name for it (allocated), NULL when
  * `model` will do. USAGE without a model. */
 #define LOCI__POOLING_WORDS "mean|sif"

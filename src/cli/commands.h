@@ -40,6 +40,7 @@
   each(diagnose) \
   each(map) \
   each(explain) \
+  each(tutorial) \
   each(align) \
   each(eval) \
   each(serve) \

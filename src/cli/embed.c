@@ -301,6 +301,15 @@ static loci_status embed(job *j, const char *path, loci_error *error) {
   return LOCI_OK;
 }
 
+/* A text among the arguments that is one word. */
+static bool one_word(const loci__cli *cli) {
+  for (size_t i = 0; i < cli->arguments.n; i++) {
+    const char *text = cli->arguments.items[i];
+    if (*text && strcmp(text, "-") != 0 && !strpbrk(text, " \t\n")) return true;
+  }
+  return false;
+}
+
 static loci_status run(loci__cli *cli, loci_error *error) {
   const values *v = cli->values;
   const char *path = v->file;
@@ -324,6 +333,8 @@ static loci_status run(loci__cli *cli, loci_error *error) {
   if (status == LOCI_OK) {
     if (!v->model) loci__environment_tell_limits(cli);
     loci_model_get_info(j.model, &j.info);
+    if (one_word(cli) && (!strcmp(j.info.architecture, "static") || !strcmp(j.info.architecture, "words")))
+      loci__environment_tell_static(cli);
     status = embed(&j, path, error);
     loci_model_close(j.model);
   }

@@ -166,20 +166,30 @@ loci_status loci__collection_open(loci__cli *cli, int mode, loci_collection **ou
   return status;
 }
 
-void loci__environment_tell_limits(loci__cli *cli) {
+static void tell_once(loci__cli *cli, const char *name, const char *text) {
   if (cli->common.quiet) return;
   char *folder = NULL;
   if (loci__environment_folder(LOCI__XDG_STATE, NULL, &folder, NULL) != LOCI_OK) return;
-  char *mark = loci__path_join(NULL, folder, "told-limits-of-loci-static-en");
-  if (mark && !loci__file_exists(NULL, mark)) {
-    loci__note(cli,
-               "note: the built-in model knows English, and takes a text as a bag of word pieces: their order and "
-               "their context are lost. Another one: -m MODEL. (Said once.)");
+  char *mark = loci__path_join(NULL, folder, name);
+  if (mark && !loci__file_exists(cli->context, mark)) {
+    loci__note(cli, "note: %s (Said once.)", text);
     /* Where the mark cannot be written it is said again: no reason to fail. */
     if (loci__file_make_folders(NULL, folder, NULL) == LOCI_OK) loci__file_write_atomic(NULL, mark, "", 0, NULL);
   }
   loci__free(NULL, mark);
   loci__free(NULL, folder);
+}
+
+void loci__environment_tell_limits(loci__cli *cli) {
+  tell_once(cli, "told-limits-of-loci-static-en",
+            "the built-in model knows English, and takes a text as a bag of word pieces: their order and their context "
+            "are lost. Another one: -m MODEL.");
+}
+
+void loci__environment_tell_static(loci__cli *cli) {
+  tell_once(cli, "told-static-is-static",
+            "a static model: this word has the same vector in every sentence, whatever it means there. A model that "
+            "reads the sentence (a transformer, -m MODEL) gives it another in each.");
 }
 
 loci_status loci__environment_pooling(const char *model, int pooling, char **out, loci_error *error) {

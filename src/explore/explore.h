@@ -5,7 +5,8 @@
  *   analogy.c        analogies, with what keeps a single hit from passing for proof
  *   relations.c      pairs of words in a relation
  *   direction.c      what offsets share: relations, axes, intervals
- *   weat.c           the word embedding association test
+ *   weat.c           the word embedding association test; weat_lists.c: words for it
+ *   debias.c         a direction taken out, and what is left (bias.h)
  *   diagnose.c       hubs, a common direction, lengths that tell frequency
  *   points.c, assign.c, kmeans.c, near.c, density.c, hdbscan.c, clusters.c   clusters (cluster.h)
  *   path.c           from one word to another by near neighbours

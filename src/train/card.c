@@ -98,4 +98,5 @@ void loci__card_write(const loci__trainer *trainer, size_t dim, const char *more
                     "- Near means used alike, not equal in meaning: opposites lie close together.\n"
                     "- Words of the corpus and no others; rare ones have poor vectors.\n"
                     "- It mirrors the text it was learned from, prejudices included.\n");
+  if (trainer->bias.length > 0) loci__buffer_append(out, trainer->bias.data, trainer->bias.length);
 }

@@ -31,6 +31,7 @@ void loci__trainer_init(loci__trainer *trainer, loci_context *context, const cha
                              .began = loci__now()};
   trainer->last_checkpoint = trainer->began;
   loci__buffer_init(&trainer->settings, context, SETTINGS_LIMIT);
+  loci__buffer_init(&trainer->bias, context, 0);
   loci__buffer_init(&trainer->about, context, 2 * SETTINGS_LIMIT - 1);
   loci__meter_init(&trainer->meter, common->progress, common->progress_user);
   if (output == NULL) return;
@@ -363,6 +364,7 @@ void loci__trainer_close(loci__trainer *trainer) {
   }
   loci_vocabulary_free(trainer->vocabulary);
   loci_tokenizer_close(trainer->split_tokenizer);
+  loci__buffer_release(&trainer->bias);
   loci__buffer_release(&trainer->settings);
   loci__buffer_release(&trainer->about);
   loci__free(context, trainer->folder);
@@ -436,6 +438,7 @@ loci_status loci__trainer_finish(loci__trainer *trainer, const float *rows, size
                            .stride = stride,
                            .counts = counts,
                            .meter = &trainer->meter};
+  if (status == LOCI_OK) status = loci__card_measure_bias(trainer, &out, error);
   if (status == LOCI_OK && trainer->format == LOCI_VECTORS_FOLDER) status = write_folder(trainer, &out, more, error);
   else if (status == LOCI_OK)
     status = loci__vectors_write(context, trainer->output, trainer->format, LOCI_PRECISION_F32, &out, error);

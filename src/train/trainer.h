@@ -48,6 +48,7 @@ struct loci__trainer {
   loci__stream stream;
   loci__meter meter;
   loci__buffer settings; /* "dim: 300\nwindow: 5\n…": the trainer's own, in the order they were put */
+  loci__buffer bias;     /* the card's part about associations (card_bias.c), once there are vectors */
   loci__buffer about;    /* what a checkpoint belongs to, "name: value" a line; its key is the hash of this */
   double began, last_checkpoint;
   char item[48]; /* "loss 1.234" */

@@ -12,6 +12,12 @@ if [ -z "$m" ]; then
   "$LOCI" embed "a text" >/dev/null 2>second.err
   is "once" "$(cat second.err)" ""
 fi
+if [ -z "$m" ]; then
+  "$LOCI" embed bank >/dev/null 2>word.err
+  like "one word has one vector, wherever it stands" "$(cat word.err)" "*same vector in every sentence*"
+  "$LOCI" embed bank >/dev/null 2>word.err
+  is "which is said once" "$(cat word.err)" ""
+fi
 is "a line a text" "$(wc -l <first.json)" 1
 dim=$(json .embedding.# <first.json)
 is "tokens and truncated stand beside" "$(json .truncated <first.json)" false

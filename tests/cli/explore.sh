@@ -87,4 +87,32 @@ exits "no way" 4 "$LOCI" path parted.txt a c -k 1
 like "says how there may be one" "$err" "*more of them*"
 exits "a collection's passages" 0 "$LOCI" path --store c.db royals.txt fruit.txt
 
+
+# ---- bias: a direction taken out ----
+awk 'BEGIN { srand(4); print 62, 6; print "man 1 0 0.1 0 0 0"; print "woman -1 0 0.1 0 0 0"
+  for (i = 0; i < 60; i++) { printf "w%d", i; for (j = 0; j < 6; j++) printf " %f", rand() - 0.5; print "" } }' >lean.txt
+exits "debias" 0 "$LOCI" bias lean.txt --debias -o even.txt --json
+is "leaves nothing along the direction" "$(echo "$out" | json .projection_after | cut -c 1-4 | tr -d 0-9.e-)" ""
+like "says that it hides" "$err" "*hides*does not remove*"
+like "and so does the card" "$(cat even.txt.card.md)" "*hides an*does not remove it*"
+exits "and now" 0 "$LOCI" axis even.txt man:woman w5 w6
+is "words have no part along it" "$(echo "$out" | cut -f 2 | tr -d '-' | sort -u)" 0.0000
+exits "words that are kept" 0 sh -c "echo w5 >kept; '$LOCI' bias lean.txt --debias --keep kept --pairs man:woman --equalize -o kept.txt -q; '$LOCI' axis kept.txt man:woman w5 -q"
+unlike "keep theirs" "$(echo "$out" | cut -f 2 | tr -d '-')" 0.0000
+exits "an unknown pair" 4 "$LOCI" bias lean.txt --debias --pairs man:womam
+like "is answered" "$err" "*'woman'*"
+exits "no pair at all" 2 "$LOCI" bias birds.txt --debias
+exits "options of --debias alone" 2 "$LOCI" bias lean.txt -o x.txt
+
+# ---- tutorial ----
+exits "tutorial" 0 "$LOCI" tutorial
+like "does it by hand" "$out" "*king - man + woman *0.90 -0.80  0.10*The nearest is queen*"
+printf '5 3\nking 0.9 0.6 0.1\nqueen 0.9 -0.6 0.1\nman 0.1 0.7 0\nwoman 0.1 -0.7 0\nbanana 0 0.1 0.9\n' >mine.txt
+exits "and with vectors" 0 "$LOCI" tutorial mine.txt
+like "asks them the same" "$out" "*1. queen*\"queen\" is number 1 of all words*"
+exits "with others" 0 "$LOCI" tutorial birds.txt
+like "says why it cannot" "$out" "*no \"man\"*"
+exits "and with passages" 0 "$LOCI" tutorial --store c.db
+exits "a wrong name" 3 "$LOCI" tutorial no-such-file
+is "is told before the first page" "$out" ""
 finish
