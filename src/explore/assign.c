@@ -6,7 +6,8 @@
  * centre has come in all its moves; then s(x, c) ≤ P + |x|·D − |c|²/2, whatever happened since. Centres for which that lies
  * below the point's own s cannot be nearer. Sixteen centres have such a bound together, which moves with the one of them that
  * moves most and is looked at first, as in Ding et al.'s Yinyang k-means (2015); and the point's own s has a lower bound
- * alike, so that most points are done without looking at their numbers. The others are multiplied one by one, or, where they are many in a block,
+ * alike, so that most points are done without looking at their numbers. Groups are of centres that lie together in the second
+ * call (the first has but seeds): then whole groups are far from a point. The others are multiplied one by one, or, where they are many in a block,
  * all again as one product.
  *
  * Products are rounded. e bounds the error of one (Higham 2002, 3.1, and the roundings of the bounds); what lies within 2·e
@@ -35,6 +36,9 @@ loci_status loci__assign_init(loci__assign *a, const loci__points *points, size_
   a->labels = loci__alloc_array(context, points->n, sizeof *a->labels);
   a->lengths = loci__alloc_array(context, points->n, sizeof *a->lengths);
   a->before = loci__alloc_array(context, k, dim * sizeof *a->before);
+  a->centers = loci__alloc_array(context, k, dim * sizeof *a->centers);
+  a->order = loci__alloc_array(context, k, sizeof *a->order);
+  a->places = loci__alloc_array(context, k, sizeof *a->places);
   a->moved = loci__alloc_zero(context, k + 1, sizeof *a->moved);
   a->picked = loci__alloc_array(context, workers, a->width * sizeof *a->picked);
   a->picks = loci__alloc_array(context, workers, BLOCK * a->width * sizeof *a->picks);
@@ -48,8 +52,8 @@ loci_status loci__assign_init(loci__assign *a, const loci__points *points, size_
   a->group_moved = loci__alloc_zero(context, n_groups, 2 * sizeof *a->group_moved);
   a->group_drift = loci__alloc_zero(context, n_groups, 2 * sizeof *a->group_drift);
   if (!a->packed || !a->bias || !a->drift || !a->scores || !a->labels || !a->lengths || !a->before || !a->moved ||
-      !a->picked || !a->picks || !a->counts || !a->n_products || !a->group_moved || !a->group_drift ||
-      (bounded && (!a->bounds || !a->groups || !a->own))) {
+      !a->centers || !a->order || !a->places || !a->picked || !a->picks || !a->counts || !a->n_products ||
+      !a->group_moved || !a->group_drift || (bounded && (!a->bounds || !a->groups || !a->own))) {
     loci__assign_release(a);
     return loci__fail_memory(error, a->width * dim * sizeof *a->packed, "the centres of a clustering");
   }
@@ -61,6 +65,7 @@ loci_status loci__assign_init(loci__assign *a, const loci__points *points, size_
     a->lengths[i] = (float)(sqrt(square) * (1 + FLT_EPSILON));
     a->labels[i] = -1;
   }
+  for (size_t c = 0; c < k; c++) a->order[c] = a->places[c] = (uint32_t)c;
   return LOCI_OK;
 }
 
@@ -68,8 +73,9 @@ void loci__assign_release(loci__assign *a) {
   loci_context *context = a->points->context;
   float *const aligned[] = {a->packed, a->bias, a->drift, a->scores, a->bounds};
   for (size_t i = 0; i < LOCI__COUNT(aligned); i++) loci__free_aligned(context, aligned[i]);
-  void *const memory[] = {a->labels, a->lengths,    a->before, a->moved, a->picked,      a->picks,
-                          a->counts, a->n_products, a->groups, a->own,   a->group_moved, a->group_drift};
+  void *const memory[] = {a->labels, a->lengths,    a->before, a->centers,     a->order,
+                          a->places, a->moved,      a->picked, a->picks,       a->counts,
+                          a->groups, a->n_products, a->own,    a->group_moved, a->group_drift};
   for (size_t i = 0; i < LOCI__COUNT(memory); i++) loci__free(context, memory[i]);
   *a = (loci__assign){.points = a->points};
 }
@@ -99,7 +105,7 @@ static double exact(const loci__assign *a, size_t point, size_t center) {
   return product - square / 2;
 }
 
-/* The greatest of n scores of centres `which` (NULL: 0 … n − 1, in order) and, in double, of those too near to it to
+/* Centres are places in a->centers here. The greatest of n scores of centres `which` (NULL: 0 … n − 1, in order) and, in double, of those too near to it to
  * tell. */
 static size_t greatest_of(const loci__assign *a, size_t point, const float *scores, const uint32_t *which, size_t n,
                           float e) {
@@ -116,7 +122,7 @@ static size_t greatest_of(const loci__assign *a, size_t point, const float *scor
     const size_t other = which ? which[j] : j;
     if (!(scores[j] >= least) || other == center) continue;
     const double score = exact(a, point, other);
-    if (score > most || (score == most && other < found)) most = score, found = other;
+    if (score > most || (score == most && a->order[other] < a->order[found])) most = score, found = other;
   }
   return found;
 }
@@ -133,10 +139,9 @@ static inline float greatest_of_group(const float *x) {
 }
 
 /* The greatest bound of a group, the point's own centre left out. */
-static void bound_group(const loci__assign *a, size_t point, size_t g) {
+static void bound_group(const loci__assign *a, size_t point, size_t g, size_t label) {
   const float length = a->lengths[point], *bound = a->bounds + point * a->width + g * GROUP;
   const float *drift = a->drift + g * GROUP, *bias = a->bias + g * GROUP;
-  const size_t label = (size_t)a->labels[point];
   float most[GROUP];
   for (size_t j = 0; j < GROUP; j++) most[j] = bound[j] + length * drift[j] + bias[j];
   if (label / GROUP == g) most[label % GROUP] = -INFINITY;
@@ -161,20 +166,20 @@ static void multiply_all(const loci__assign *a, size_t first, size_t count, floa
   a->n_products[worker] += (uint64_t)count * a->k;
   for (size_t i = 0; i < count; i++) {
     const float *row = scores + i * width, e = error_of(a, first + i), length = a->lengths[first + i];
-    a->labels[first + i] = (int32_t)greatest_of(a, first + i, row, NULL, a->k, e);
+    const size_t label = greatest_of(a, first + i, row, NULL, a->k, e);
+    a->labels[first + i] = (int32_t)a->order[label];
     if (!a->bounds) continue;
     float *bound = a->bounds + (first + i) * width;
     for (size_t c = 0; c < a->k; c++) bound[c] = row[c] - a->bias[c] + e - length * a->drift[c];
     for (size_t c = a->k; c < width; c++) bound[c] = -INFINITY;
-    for (size_t g = 0; g < width / GROUP; g++) bound_group(a, first + i, g);
-    const size_t label = (size_t)a->labels[first + i];
+    for (size_t g = 0; g < width / GROUP; g++) bound_group(a, first + i, g, label);
     a->own[first + i] = row[label] - a->bias[label] - e + length * a->drift[label];
   }
 }
 
 /* Centres that may be nearer than the point's own, which is put first; 0 when there are none for certain. */
 static size_t look(const loci__assign *a, size_t point, uint32_t *picks, float *own) {
-  const size_t dim = a->points->dim, label = (size_t)a->labels[point], n_groups = a->width / GROUP;
+  const size_t dim = a->points->dim, label = a->places[a->labels[point]], n_groups = a->width / GROUP;
   const float length = a->lengths[point], *drift = a->drift, *bias = a->bias, *moved = a->group_drift;
   const float low = a->own[point] - length * drift[label] + bias[label];
   float *group = a->groups + point * n_groups;
@@ -216,11 +221,11 @@ static void multiply_picked(const loci__assign *a, size_t point, const uint32_t 
     bound[picks[j]] = scores[j] + e - length * a->drift[picks[j]];
     scores[j] += a->bias[picks[j]];
   }
-  a->labels[point] = (int32_t)greatest_of(a, point, scores, picks, n, e);
-  for (size_t j = 0; j < n; j++) {
-    bound_group(a, point, picks[j] / GROUP);
-    if (picks[j] == (uint32_t)a->labels[point])
-      a->own[point] = scores[j] - a->bias[picks[j]] - e + length * a->drift[picks[j]];
+  const size_t label = greatest_of(a, point, scores, picks, n, e);
+  a->labels[point] = (int32_t)a->order[label];
+  for (size_t j = 0; j < n; j++) { /* picks of a group stand together, but for the first */
+    if (j < 2 || picks[j] / GROUP != picks[j - 1] / GROUP) bound_group(a, point, picks[j] / GROUP, label);
+    if (picks[j] == label) a->own[point] = scores[j] - a->bias[label] - e + length * a->drift[label];
   }
 }
 
@@ -258,10 +263,45 @@ static void move_group(loci__assign *a, size_t g, double far, double most) {
   a->moved[a->k] = fmax(a->moved[a->k], moved[0] + fabs(moved[1]));
 }
 
-loci_status loci__assign_run(loci__assign *a, const float *centers, loci_error *error) {
+/* Groups of centres that lie together: of those that are left the first one and what is nearest to it. distances: k. */
+static void arrange(loci__assign *a, const float *centers, float *distances) {
+  const size_t dim = a->points->dim, k = a->k;
+  uint32_t *order = a->order;
+  for (size_t at = 0; at < k; at += GROUP) {
+    for (size_t i = at; i < k; i++)
+      distances[i] = a->kernels->l2sq_f32(centers + order[at] * dim, centers + order[i] * dim, dim);
+    for (size_t i = at + 1; i < k && i < at + GROUP; i++) {
+      size_t near = i;
+      for (size_t j = i + 1; j < k; j++)
+        if (distances[j] < distances[near]) near = j;
+      const uint32_t t = order[i];
+      const float d = distances[i];
+      order[i] = order[near], distances[i] = distances[near];
+      order[near] = t, distances[near] = d;
+    }
+  }
+  for (size_t c = 0; c < k; c++) a->places[order[c]] = (uint32_t)c;
+}
+
+/* As if there had been no call before. */
+static void begin_anew(loci__assign *a) {
+  a->fresh = true;
+  memset(a->moved, 0, (a->k + 1) * sizeof *a->moved);
+  memset(a->drift, 0, a->width * sizeof *a->drift);
+  memset(a->group_moved, 0, a->width / GROUP * 2 * sizeof *a->group_moved);
+  memset(a->group_drift, 0, a->width / GROUP * 2 * sizeof *a->group_drift);
+}
+
+loci_status loci__assign_run(loci__assign *a, const float *given, loci_error *error) {
   const loci__points *p = a->points;
+  if (++a->n_calls == 2 && a->bounds) {
+    arrange(a, given, a->picked);
+    begin_anew(a);
+  }
+  float *centers = a->centers;
+  for (size_t c = 0; c < a->k; c++)
+    memcpy(centers + c * p->dim, given + a->order[c] * p->dim, p->dim * sizeof *centers);
   loci__gemm_pack(a->kernels, centers, p->dim, a->k, p->dim, NULL, 0, p->dim, a->packed);
-  a->centers = centers;
   a->greatest = 0;
   double far = 0, most = 0;
   for (size_t c = 0; c < a->width; c++) {

@@ -44,18 +44,21 @@ typedef struct loci__assign {
   float *packed, *bias; /* width × dim, width */
   int32_t *labels;      /* n: of the last call; −1 before */
   /* of the last call, when there are bounds */
-  float *bounds;        /* n × width, or NULL */
-  float *before;        /* k × dim: the centres */
-  double *moved;        /* k + 1: how far each centre has come, all its moves added; at the end what none passes */
-  float *drift;         /* width: the same */
-  float *groups;        /* n × width / 16: bounds of sixteen centres together */
-  float *own;           /* n: of the own centre, from below */
-  double *group_moved;  /* of each group: the greatest moves, the greatest growths of −|c|²/2, each added up */
-  float *group_drift;   /* the same */
-  const float *centers; /* of this call */
-  float *lengths;       /* n: |x| */
-  double greatest;      /* |c| */
-  bool fresh;           /* there is no last call */
+  float *bounds;       /* n × width, or NULL */
+  float *before;       /* k × dim: the centres */
+  double *moved;       /* k + 1: how far each centre has come, all its moves added; at the end what none passes */
+  float *drift;        /* width: the same */
+  float *groups;       /* n × width / 16: bounds of sixteen centres together */
+  float *own;          /* n: of the own centre, from below */
+  double *group_moved; /* of each group: the greatest moves, the greatest growths of −|c|²/2, each added up */
+  float *group_drift;  /* the same */
+  float *centers;      /* k × dim: of this call, in the order of the groups */
+  uint32_t *order;     /* k: the centre at each place; the place of each centre */
+  uint32_t *places;
+  size_t n_calls;
+  float *lengths;  /* n: |x| */
+  double greatest; /* |c| */
+  bool fresh;      /* there is no last call */
   /* a worker each */
   float *scores, *picked;
   uint32_t *picks;
