@@ -49,7 +49,8 @@ struct loci__batcher {
   item *items;
   loci_input *inputs;
   size_t n_items, capacity, inputs_capacity;
-  double took; /* the last batch, seconds */
+  double took;   /* the last batch, seconds */
+  double *rates; /* tokens a second of each model in batches so far; 0 = not known */
   loci_tokens tokens;
 };
 
@@ -453,7 +454,8 @@ static size_t gather(loci__batcher *b, loci__job *first) {
     }
   }
   const double most = (double)o->batch_tokens * (first->served->cheap ? CHEAP_FACTOR : 1);
-  double budget = first->served->rate > 0 ? first->served->rate * (double)o->latency_ms / 1e3 : most;
+  const double rate = b->rates[first->served->number];
+  double budget = rate > 0 ? rate * (double)o->latency_ms / 1e3 : most;
   if (budget < SMALLEST_BATCH) budget = SMALLEST_BATCH;
   if (budget > most) budget = most;
   size_t total = 0;
@@ -550,7 +552,7 @@ static void run_batch(loci__batcher *b, size_t n_tokens) {
   loci__free(server->context, vectors);
   loci__free(server->context, infos);
   const double took = loci__now() - began, rate = (double)n_tokens / (took > 1e-6 ? took : 1e-6);
-  double *known = &first->served->rate;
+  double *known = &b->rates[first->served->number];
   *known = *known > 0 ? 0.8 * *known + 0.2 * rate : rate;
   loci__metrics_batch(server->metrics, b->n_items, n_tokens, took);
   b->took = took;
@@ -624,6 +626,8 @@ loci_status loci__batcher_new(loci__server *server, loci__batcher **out, loci_er
   pthread_mutex_init(&b->lock, NULL);
   pthread_cond_init(&b->changed, NULL);
   loci_tokens_init(&b->tokens);
+  b->rates = loci__alloc_zero(server->context, loci__models_count(server->models), sizeof *b->rates);
+  if (!b->rates) return loci__fail_memory(error, sizeof *b->rates, "the queue");
   const int err = pthread_create(&b->thread, NULL, batch_main, b);
   if (err) return loci__fail(error, LOCI_ERROR_IO, "cannot start a thread: %s", strerror(err));
   b->started = true;
@@ -645,6 +649,7 @@ void loci__batcher_free(loci__batcher *b) {
   loci__batcher_stop(b);
   loci__free(b->server->context, b->items);
   loci__free(b->server->context, b->inputs);
+  loci__free(b->server->context, b->rates);
   loci_tokens_release(&b->tokens);
   pthread_cond_destroy(&b->changed);
   pthread_mutex_destroy(&b->lock);

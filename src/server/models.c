@@ -33,6 +33,7 @@ static char *make_id(loci_context *context, const char *typed, const char **name
 
 static loci_status add(loci__server *server, loci__models *models, const char *typed, loci_error *error) {
   loci__served *s = &models->items[models->n];
+  s->number = models->n;
   const char *name = NULL;
   s->id = typed ? make_id(server->context, typed, &name) : loci__strdup(server->context, "loci-static-en");
   s->name = name ? loci__strdup(server->context, name) : NULL;

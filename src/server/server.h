@@ -258,8 +258,9 @@ bool loci__fields_known(const loci__json *object, const char *const *known, loci
 
 /* One of the models that -m named. Immutable but for what models.c's lock guards. */
 struct loci__served {
-  char *id;   /* what clients call it */
-  char *name; /* what loci_model_open takes; NULL = built-in */
+  char *id;      /* what clients call it */
+  char *name;    /* what loci_model_open takes; NULL = built-in */
+  size_t number; /* its place in the list */
   /* guarded by the lock of the models: */
   loci_model *model;
   loci_model_info info; /* while loaded */
@@ -268,7 +269,6 @@ struct loci__served {
   double last_used, expires; /* loci__now; expires 0 = never by itself */
   uint64_t size;             /* bytes of its files */
   int64_t modified;          /* Unix time of them */
-  double rate;               /* tokens a second in batches, the batch thread's alone; 0 = not known */
 };
 
 loci_status loci__models_new(loci__server *server, loci__models **out, loci_error *error);
