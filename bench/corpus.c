@@ -61,7 +61,7 @@ static double split_alone(void *arg) {
   work *w = arg;
   loci_error error;
   loci__splitter splitter;
-  loci__split *split;
+  loci__split *split = NULL;
   if (loci__splitter_of(&w->options, w->tokenizer, &splitter, &error) != LOCI_OK ||
       loci__split_new(w->context, &splitter, 1024, nothing, w, &split, &error) != LOCI_OK)
     die(&error);
