@@ -57,7 +57,8 @@ export class Panel {
     private readonly actions: Actions
   ) {
     byId('title').textContent = doc.title;
-    byId('about').textContent = [plural(doc.n, 'point'), `${figure(doc.dim)} dimensions`, doc.methodName].filter(Boolean).join(' · ');
+    const about = [plural(doc.n, 'point'), `${figure(doc.dim)} dimensions`, doc.methodName].filter(Boolean);
+    byId('about').append(...about.flatMap((part, i) => [i > 0 ? ' · ' : '', element('span', {}, part)]));
     this.caveat();
     this.choices();
     this.search.disabled = false;
