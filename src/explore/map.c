@@ -9,7 +9,7 @@
 #include <math.h>
 #include <stdio.h>
 
-enum { MOST_NEIGHBORS = 100, TRUST = 15, MEASURED = 4000, NAMED_BY = 3 };
+enum { MOST_NEIGHBORS = 100, TRUST = 15, MEASURED = 4000, NAMED_BY = 3, FEW = 20000, STARTS = 3 };
 
 void loci_map_options_init(loci_map_options *options) {
   *options = (loci_map_options){.struct_size = sizeof *options, .neighbors = 10, .clusters = LOCI_MAP_CLUSTERS_KMEANS};
@@ -179,6 +179,7 @@ static loci_status make_clusters(loci_map *map, const loci_map_options *o, loci_
     means.k = o->n_clusters ? o->n_clusters : usual;
     if (means.k > usable) means.k = usable;
     means.metric = map->metric;
+    means.n_init = map->n <= FEW ? STARTS : 1; /* ten, as `loci cluster` has it, would take longer than all the rest */
     means.seed = map->seed;
     means.progress = o->project.progress;
     means.progress_user = o->project.progress_user;
