@@ -59,7 +59,7 @@ typedef struct loci_map_info {
   const int32_t *labels; /* n: the cluster, or −1; NULL without clusters */
   loci_distortion distortion;
   loci_project_report report;
-  const char *method;    /* "t-SNE (perplexity 30, 750 epochs)" */
+  const char *method;    /* "t-SNE (perplexity 30, 850 epochs)" */
   const char *statement; /* a sentence about the distortion, to go with every picture */
 } loci_map_info;
 LOCI_API void loci_map_get_info(const loci_map *map, loci_map_info *info);

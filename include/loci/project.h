@@ -52,7 +52,7 @@ typedef struct loci_project_options {
   loci_projection_method method; /* t-SNE */
   loci_metric metric;            /* cosine: of unit vectors; or L2. PCA: L2 leaves the rows as they are */
   uint64_t seed;                 /* 1 */
-  size_t epochs;                 /* 0 = t-SNE 250 + 500; UMAP 500 up to 10,000 points, else 200 */
+  size_t epochs;                 /* 0 = t-SNE 250 + 600; UMAP 500 up to 10,000 points, else 200 */
   double perplexity;             /* t-SNE: 30; cut to (n − 1) / 3 */
   size_t n_neighbors;            /* UMAP: 15, the point itself counted */
   double min_dist;               /* UMAP: .1 */

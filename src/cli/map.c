@@ -39,7 +39,7 @@ static const loci__option options[] = {
     {"min-dist", 0, LOCI__OPTION_REAL, AT(min_dist), "D", LOCI__OFFER_NOTHING,
      "umap: how near points may come to each other (0.1)"},
     {"epochs", 0, LOCI__OPTION_COUNT, AT(epochs), "N", LOCI__OFFER_NOTHING,
-     "tsne: 750; umap: 500 up to 10,000 points, else 200"},
+     "tsne: 850; umap: 500 up to 10,000 points, else 200"},
     {"seed", 0, LOCI__OPTION_COUNT, AT(seed), "N", LOCI__OFFER_NOTHING, "of what is drawn (1)"},
     {"template", 0, LOCI__OPTION_TEXT, AT(template_path), "FILE", LOCI__OFFER_FILE, "a page of your own for --html"},
 };

@@ -5,7 +5,7 @@
 
 #include <math.h>
 
-enum { TSNE_EXAGGERATED = 250, TSNE_EPOCHS = 750, UMAP_FEW = 10000 };
+enum { TSNE_EXAGGERATED = 250, TSNE_EPOCHS = 850, UMAP_FEW = 10000 };
 
 const char *loci_projection_name(loci_projection_method method) {
   static const char *const names[] = {"pca", "tsne", "umap"};

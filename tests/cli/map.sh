@@ -8,7 +8,7 @@ awk 'BEGIN { print "60 6"; srand(4); for (i = 0; i < 60; i++) { printf "word%d",
 exits "points" 0 "$LOCI" map v.txt
 is "one a line" "$(printf '%s\n' "$out" | wc -l)" 60
 like "with what they are called" "$out" "word0	*	*	*word*, word*, word*"
-like "and how much they are distorted" "$err" "*60 points, t-SNE (perplexity 19.6667, 750 epochs), cosine*distorted*(trustworthiness 0.*"
+like "and how much they are distorted" "$err" "*60 points, t-SNE (perplexity 19.6667, 850 epochs), cosine*distorted*(trustworthiness 0.*"
 for method in pca tsne umap; do
   exits "$method" 0 "$LOCI" map v.txt --method $method --json $method.json -q
   is "is $method" "$(json .method <$method.json)" $method
