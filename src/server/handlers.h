@@ -1,5 +1,5 @@
 /* handlers.h: the paths, a line each: LOCI__ROUTES(each) is each(method, path, handler, dialect, flags). A path that ends with
- * '*' has anything non-empty there. The first line that fits wins. openapi.c describes the same paths. */
+ * '*' has anything non-empty there. The first line that fits wins. */
 #ifndef LOCI_SERVER_HANDLERS_H
 #define LOCI_SERVER_HANDLERS_H
 

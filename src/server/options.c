@@ -37,7 +37,6 @@ static const option options[] = {
     {"drain-timeout", COUNT, AT(drain_seconds), 1, 86400},
     {"threads", COUNT, AT(threads), 1, 1024},
     {"log-file", TEXT, AT(log_file), 0, 0},
-    {"collections", TEXT, AT(collections), 0, 0},
     {"model-path", TEXT, AT(model_path), 0, 0},
     {"cache", TEXT, AT(cache), 0, 0},
     {"helper", TEXT, AT(helper), 0, 0},

@@ -170,9 +170,9 @@ void loci__routes_admit(loci__request *request) {
   }
   if (!request->refused.kind) loci__guard_check(request);
   if (request->refused.kind || request->route || !strcmp(request->method, "OPTIONS")) return;
-  loci__failed(
-      &request->refused, path_is_there ? LOCI__FAILURE_METHOD : LOCI__FAILURE_NOT_FOUND, NULL,
-      path_is_there ? "this path is for another method" : "there is nothing at this path; /openapi.json lists what is");
+  loci__failed(&request->refused, path_is_there ? LOCI__FAILURE_METHOD : LOCI__FAILURE_NOT_FOUND, NULL,
+               path_is_there ? "this path is for another method"
+                             : "there is nothing at this path; docs/server.md lists what is");
 }
 
 loci__outcome loci__routes_handle(loci__request *request) {

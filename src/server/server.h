@@ -69,8 +69,7 @@ typedef struct loci__options {
   uint64_t max_loaded; /* models in memory */
   uint64_t idle_seconds, read_seconds, request_seconds, drain_seconds;
   uint64_t threads;
-  const char *log_file;    /* NULL = stderr */
-  const char *collections; /* folder of collections, NULL = none are served */
+  const char *log_file; /* NULL = stderr */
   const char *model_path, *cache, *helper, *isa;
 } loci__options;
 
@@ -377,7 +376,7 @@ void loci__vector_int8(const float *vector, size_t dim, int8_t *out);
 /* A bit a number, 1 = positive, the first the highest of its byte; (dim + 7) / 8 bytes. */
 void loci__vector_bits(const float *vector, size_t dim, uint8_t *out);
 
-/* ---- metrics.c, log.c, openapi.c ------------------------------------------------------------------ */
+/* ---- metrics.c, log.c ------------------------------------------------------------------ */
 
 loci_status loci__metrics_new(loci__server *server, loci__metrics **out, loci_error *error);
 void loci__metrics_free(loci__server *server, loci__metrics *metrics);
