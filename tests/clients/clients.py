@@ -82,7 +82,7 @@ def try_openai_busy():
     big = [" ".join(["word"] * 300) + str(i) for i in range(2048)]
     with Server("-m", "mini=" + MINILM, "--port", "0", "--queue", "1") as s:
         patient = openai.OpenAI(base_url=s.url + "/v1", api_key="any", max_retries=0)
-        hasty = patient.with_options(timeout=1.0)
+        hasty = patient.with_options(timeout=5.0)
         result = []
         thread = threading.Thread(target=lambda: result.append(raises(openai.APITimeoutError, lambda: hasty.embeddings.create(model="mini", input=big))))
         thread.start()
