@@ -185,6 +185,8 @@ struct loci__cli {
  * how many were taken. */
 loci_status loci__options_parse(loci__cli *cli, const loci__command *command, int argc, char **argv, int *used,
                                 loci_error *error);
+/* What the options of cli->command that may be given several times hold. */
+void loci__options_release(loci__cli *cli);
 
 /* ---- texts from the descriptions ----------------------------------------------------------------- */
 

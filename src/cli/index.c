@@ -94,7 +94,6 @@ static loci_status run(loci__cli *cli, loci_error *error) {
     status = index_paths(cli, collection, error);
   }
   if (collection) loci_collection_close(collection);
-  loci__free(NULL, v->exclude.items);
   loci__free(NULL, pooled);
   return status;
 }

@@ -219,6 +219,7 @@ int main(int argc, char **argv) {
   if (status == LOCI_OK && end != LOCI_OK) status = end, error = last;
   if (status != LOCI_OK) tell_error(&cli, status, &error);
   loci_context_free(cli.context);
+  loci__options_release(&cli);
   loci__free(NULL, cli.values);
   loci__free(NULL, cli.arguments.items);
   if (status == LOCI_OK && cli.nothing && cli.common.quiet) return EXIT_NOTHING;

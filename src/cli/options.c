@@ -256,3 +256,13 @@ loci_status loci__options_parse(loci__cli *cli, const loci__command *command, in
     return usage_fail(&p, "--collection and --store name two collections; give one of them");
   return command && !cli->common.help ? check_arguments(&p) : LOCI_OK;
 }
+
+void loci__options_release(loci__cli *cli) {
+  for (size_t i = 0; cli->command && cli->values && i < cli->command->n_options; i++) {
+    const loci__option *option = &cli->command->options[i];
+    if (option->kind != LOCI__OPTION_LIST) continue;
+    loci__words *words = (loci__words *)((char *)cli->values + option->offset);
+    loci__free(NULL, words->items);
+    *words = (loci__words){0};
+  }
+}

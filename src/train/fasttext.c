@@ -504,6 +504,14 @@ static loci_status finish(run *r, double loss, loci_error *error) {
   if (r->options->max_n > 0)
     loci__buffer_printf(&more, "buckets_used: %zu\n", r->subwords.n_rows - r->subwords.n_words);
   if (loss == loss) loci__buffer_printf(&more, "loss: %.4f\n", loss);
+  /* Vectors that know nothing have ln 2 an output. */
+  const double nothing = (1 + (double)r->options->negative) * log(2.0);
+  if (loss > 1.02 * nothing)
+    loci__log(
+        r->context, LOCI_LOG_WARNING,
+        "the loss ends at %.2f, where vectors that know nothing have %.2f: the training diverged, do not use '%s'; "
+        "a smaller --alpha helps",
+        loss, nothing, r->trainer->output);
   loci_status status = loci__buffer_status(&more, "the model card", error);
   if (status == LOCI_OK && loci__ends_with(r->trainer->output, ".bin")) {
     status = write_model(r, r->trainer->output, error);

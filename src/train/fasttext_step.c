@@ -6,7 +6,8 @@
  *
  * Input and output rows are read as they were before the batch. A skip-gram item's h moves on after every few of its pairs
  * (plan->at_once), as it would if its rows were changed at once: taken from one h, the gradients of some forty rows all
- * pull the same way, and overshoot. Its output rows are moved by the h half way, which is the mean of what its pairs saw.
+ * pull the same way, and overshoot. Its output rows are moved by the h it began with: the h half way, the mean of what its
+ * pairs saw, holds a part of the output row itself, which grew by that in each step, and 10 MB of text diverged.
  */
 #include "subword.h"
 
@@ -109,9 +110,9 @@ static void compute_skipgram(const loci__subword_plan *plan, const loci__subword
       teach(plan, net, b, p, n, h, h, first == 0);
     }
     for (size_t j = 0; j < net->stride; j++) {
-      float before = gradient[j], moved = h[j] - before;
-      gradient[j] = moved;
-      h[j] = before + 0.5f * moved;
+      float before = gradient[j];
+      gradient[j] = h[j] - before;
+      h[j] = before;
     }
   }
 }

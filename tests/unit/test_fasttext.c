@@ -187,7 +187,7 @@ static size_t plain_sum_word(const small_net *s, const plain_net *p, int32_t wor
   return s->subwords.starts[word + 1] - s->subwords.starts[word];
 }
 
-/* Pair after pair: each group of three from the hidden vector as the groups before left it; outputs get the vector half way. */
+/* Pair after pair: each group of three from the hidden vector as the groups before left it; outputs get the first one. */
 static void plain_item(const small_net *s, plain_net *p, const double *start, const size_t *pairs, size_t n,
                        double *gradient) {
   double h[DIM], weights[150 * 6];
@@ -202,8 +202,7 @@ static void plain_item(const small_net *s, plain_net *p, const double *start, co
   for (size_t j = 0; j < DIM; j++) gradient[j] = h[j] - start[j];
   for (size_t k = 0; k < n * 6; k++)
     for (size_t j = 0; j < DIM; j++)
-      p->new_output[s->batch.rows[pairs[k / 6] * 6 + k % 6] * DIM + j] +=
-          weights[k] * (s->plan.cbow ? start[j] : (start[j] + h[j]) / 2);
+      p->new_output[s->batch.rows[pairs[k / 6] * 6 + k % 6] * DIM + j] += weights[k] * start[j];
 }
 
 /* Windows and noise are the batch's; everything else is done again, position by position. */
